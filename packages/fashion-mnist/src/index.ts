@@ -1,1 +1,1 @@
-export {};
+export { files, type FashionMnistFile } from './files.ts';
