@@ -1,0 +1,16 @@
+"""Makes every recording of this folder again: python golden/generate.py [ops] (all of them by default)."""
+
+import sys
+
+import generate_ops
+import philox
+
+PARTS = {"ops": generate_ops.main}
+
+if __name__ == "__main__":
+    unknown = set(sys.argv[1:]) - set(PARTS)
+    if unknown:
+        sys.exit(f"generate: no part named {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    philox.self_test()
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()

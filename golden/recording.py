@@ -1,0 +1,52 @@
+"""How recordings are written: tensors in one safetensors file, what they mean in one JSON file beside it.
+
+Files are the same, byte for byte, whenever the numbers are: keys are sorted, safetensors carries no metadata, and
+torch runs on one thread.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+torch.set_num_threads(1)
+
+
+def to_float32(tensor):
+    """A float64 reference as it is stored: float32, rounded once. Other dtypes pass as they are."""
+    array = tensor.detach().cpu().numpy()
+    return np.ascontiguousarray(array.astype(np.float32) if array.dtype == np.float64 else array)
+
+
+def error(value, reference):
+    """max |value - reference| / max |reference|: the measure that golden/README.md states tolerances in."""
+    value, reference = (np.asarray(x, dtype=np.float64) for x in (value, reference))
+    scale = np.abs(reference).max(initial=0.0)
+    return float(np.abs(value - reference).max(initial=0.0) / scale) if scale > 0 else float(np.abs(value).max(initial=0.0))
+
+
+def number(value):
+    """A float as JSON writes it: the shortest text that gives the same float32 back."""
+    return float(np.format_float_positional(np.float32(value), unique=True, trim="0")) if value else 0.0
+
+
+def write_tensors(path, tensors):
+    """Writes `tensors` (name → numpy array) as safetensors."""
+    (HERE / path).parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}, HERE / path)
+    (HERE / path).chmod(0o644)
+
+
+def write_json(path, head, rows=None):
+    """Writes the object `head`; `rows` = (key, list) goes last, one entry a line, so that a diff shows which changed."""
+    text = json.dumps(head, indent=1)
+    if rows is not None:
+        key, entries = rows
+        lines = ",\n".join("  " + json.dumps(entry) for entry in entries)
+        text = f"{text[:-2]},\n {json.dumps(key)}: [\n{lines}\n ]\n}}"
+    (HERE / path).parent.mkdir(parents=True, exist_ok=True)
+    (HERE / path).write_text(text + "\n")
