@@ -3,9 +3,10 @@
 import sys
 
 import generate_ops
+import generate_unet
 import philox
 
-PARTS = {"ops": generate_ops.main}
+PARTS = {"ops": generate_ops.main, "unet": generate_unet.main}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(PARTS)
