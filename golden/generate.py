@@ -1,12 +1,19 @@
-"""Makes every recording of this folder again: python golden/generate.py [ops] (all of them by default)."""
+"""Makes every recording of this folder again: python golden/generate.py [PART …]; all parts by default."""
 
 import sys
 
 import generate_ops
+import generate_optim
+import generate_pipelines
 import generate_unet
 import philox
 
-PARTS = {"ops": generate_ops.main, "unet": generate_unet.main}
+PARTS = {
+    "ops": generate_ops.main,
+    "unet": generate_unet.main,
+    "optim": generate_optim.main,
+    "pipelines": generate_pipelines.main,
+}
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(PARTS)

@@ -93,7 +93,7 @@ def main():
     if missing:
         raise ValueError(f"no case of {sorted(missing)}")
     write_tensors("ops.safetensors", tensors)
-    write_json("ops.json", {"tensors": "ops.safetensors", "tolerance": 1e-5}, ("cases", rows))
+    write_json("ops.json", {"tensors": "ops.safetensors", "tolerance": 1e-5}, cases=rows)
     worst = sorted(errors.items(), key=lambda item: -item[1])[:12]
     print(f"ops: {len(rows)} cases of {len(OPS)} ops, {len(tensors)} tensors; torch's own float32 errors, worst first:")
     for name, value in worst:

@@ -82,7 +82,7 @@ def record(name):
         "gradientsStored": full,
         "gradientNorm": number(total),
     }
-    write_json(f"unet/{name}.json", head, ("parameters", rows))
+    write_json(f"unet/{name}.json", head, parameters=rows)
 
     own = {key: error(ordinary[key], value) for key, value in reference.items() if np.any(value)}
     zeros = [key for key, value in reference.items() if not np.any(value)]

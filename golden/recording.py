@@ -31,7 +31,12 @@ def error(value, reference):
 
 def number(value):
     """A float as JSON writes it: the shortest text that gives the same float32 back."""
-    return float(np.format_float_positional(np.float32(value), unique=True, trim="0")) if value else 0.0
+    return float(np.format_float_scientific(np.float32(value), unique=True))
+
+
+def numbers(tensor):
+    """All entries of a tensor, in order, as `number` gives them."""
+    return [number(value) for value in tensor.detach().reshape(-1).tolist()]
 
 
 def write_tensors(path, tensors):
@@ -41,12 +46,11 @@ def write_tensors(path, tensors):
     (HERE / path).chmod(0o644)
 
 
-def write_json(path, head, rows=None):
-    """Writes the object `head`; `rows` = (key, list) goes last, one entry a line, so that a diff shows which changed."""
-    text = json.dumps(head, indent=1)
-    if rows is not None:
-        key, entries = rows
+def write_json(path, head, **lists):
+    """Writes the object `head` and after it `lists`: a key a line, a list's entry a line, so that diffs can be read."""
+    fields = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    for key, entries in lists.items():
         lines = ",\n".join("  " + json.dumps(entry) for entry in entries)
-        text = f"{text[:-2]},\n {json.dumps(key)}: [\n{lines}\n ]\n}}"
+        fields.append(f" {json.dumps(key)}: [\n{lines}\n ]")
     (HERE / path).parent.mkdir(parents=True, exist_ok=True)
-    (HERE / path).write_text(text + "\n")
+    (HERE / path).write_text("{\n" + ",\n".join(fields) + "\n}\n")
