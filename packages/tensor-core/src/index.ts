@@ -1,1 +1,19 @@
-export {};
+export { type DType, type HostArray } from './dtype.ts';
+export * from './errors.ts';
+export { fromFloat16, toFloat16 } from './float16.ts';
+export { type Shape } from './shape.ts';
+export { full, type Operand, Tensor, tensor } from './tensor.ts';
+export { disposeTree, leavesOf, mapTree, type Tree } from './tree.ts';
+export * from './functions.ts';
+export { grad, valueAndGrad } from './gradient.ts';
+export { type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
+export { Device, type DeviceName, type DeviceOptions, openDevice } from './device.ts';
+export { printGraph } from './graph/print.ts';
+export {
+  encodeSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  type StoredTensor,
+  widen,
+  writeSafetensors,
+} from './io/safetensors.ts';

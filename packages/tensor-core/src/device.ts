@@ -1,0 +1,97 @@
+/** Devices: where programs are compiled and run. */
+import { availableParallelism } from 'node:os';
+import { compileFunction, type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
+import { DeviceError } from './errors.ts';
+import { setDefaultTarget } from './evaluate.ts';
+import { type LiveBuffers, type Target } from './targets/target.ts';
+import { type Tree } from './tree.ts';
+
+/** `auto` takes the best device that this version can drive: today the CPU. */
+export type DeviceName = 'auto' | 'cpu';
+
+export interface DeviceOptions {
+  /** CPU threads; all that the process may use where omitted. */
+  readonly threads?: number;
+}
+
+export class Device {
+  readonly #target: Target;
+  readonly #compiled = new Set<CompiledFunction<TreeRecord, Tree>>();
+  #open = true;
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  /** `cpu`, … */
+  get name(): string {
+    return this.#target.name;
+  }
+
+  /** For people: what runs the programs. */
+  get description(): string {
+    return this.#target.description;
+  }
+
+  /**
+   * Compiles a pure function of a record of tensors. It is traced on its first call, and again for every new
+   * structure, shape or dtype of its argument.
+   */
+  compile<I extends TreeRecord, O extends Tree>(
+    f: (inputs: I) => O,
+    options: CompileOptions<I> = {},
+  ): CompiledFunction<I, O> {
+    this.#check();
+    const compiled = compileFunction(this.#target, f, options);
+    this.#compiled.add(compiled as unknown as CompiledFunction<TreeRecord, Tree>);
+    return compiled;
+  }
+
+  /** Copies a tree of tensors to this device; the originals stay as they are. */
+  async put<T extends Tree>(tree: T): Promise<T> {
+    this.#check();
+    const identity = compileFunction(this.#target, ({ tree: x }: { tree: Tree }) => x);
+    try {
+      return (await identity({ tree })) as T;
+    } finally {
+      await identity.dispose();
+    }
+  }
+
+  /** Buffers that live on this device now. */
+  liveBuffers(): LiveBuffers {
+    return this.#target.live();
+  }
+
+  /** Waits for work under way and frees everything; tensors on this device are gone. */
+  async dispose(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const compiled of this.#compiled) await compiled.dispose();
+    await this.#target.dispose();
+    setDefaultTarget(undefined);
+  }
+
+  #check(): void {
+    if (!this.#open) throw new DeviceError('this device was disposed; open another with openDevice()');
+  }
+}
+
+/**
+ * Opens a device; it also computes the values of tensors read outside compiled functions.
+ *
+ * @throws DeviceError where there is no such device
+ */
+export async function openDevice(name: DeviceName = 'auto', options: DeviceOptions = {}): Promise<Device> {
+  if (!['auto', 'cpu'].includes(name)) {
+    throw new DeviceError(`openDevice: there is no device named "${name}"; use "auto" or "cpu"`);
+  }
+  const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new DeviceError(`openDevice: wants a whole number of threads of at least 1, got ${threads}`);
+  }
+  const { OnnxTarget } = await import('./targets/onnx/target.ts');
+  const target = await OnnxTarget.open({ threads });
+  setDefaultTarget(() => Promise.resolve(target));
+  return new Device(target);
+}

@@ -1,0 +1,74 @@
+/**
+ * From nodes to something that runs: simplify, collect what the graph captures, hand it to a target.
+ *
+ * Tensors that exist already and are merely used (closures, eager handles) become inputs fed on every run.
+ */
+import { TensorError } from '../errors.ts';
+import { identity } from '../ops/elementwise.ts';
+import { type Buffer, type Graph, type Program, type ProgramOptions, type Target } from '../targets/target.ts';
+import { type Node, topologicalOrder } from './node.ts';
+import { simplify } from './simplify.ts';
+import { type Storage } from './storage.ts';
+
+/** The graph that computes `outputs` from `inputs`, and the concrete values that it uses beside them. */
+export function buildGraph(inputs: readonly Node[], outputs: readonly Node[]): { graph: Graph; captured: Storage[] } {
+  const given = new Set(inputs);
+  const taken = new Set<Node>();
+  // An output that is an input, a constant or another output gets a value of its own.
+  const results = simplify(outputs).map((node) => {
+    const own = node.inputs.length === 0 || taken.has(node) ? identity(node) : node;
+    taken.add(own);
+    return own;
+  });
+  const nodes = topologicalOrder(results);
+  const data: Node[] = [];
+  for (const node of nodes) {
+    if (node.op === 'data') data.push(node);
+    else if (node.op === 'input' && !given.has(node)) {
+      throw new TensorError(
+        'compile: the function uses a tensor of another trace; pass it in as an argument instead of keeping it outside',
+      );
+    }
+  }
+  return {
+    graph: { inputs: [...inputs, ...data], outputs: results, nodes },
+    captured: data.map((node) => node.storage!),
+  };
+}
+
+/** A compiled graph with the buffers that it holds for itself. */
+export class BoundProgram {
+  readonly #program: Program;
+  readonly #target: Target;
+  readonly #captured: readonly Storage[];
+
+  private constructor(program: Program, target: Target, captured: readonly Storage[]) {
+    this.#program = program;
+    this.#target = target;
+    this.#captured = captured;
+  }
+
+  static async compile(
+    target: Target,
+    inputs: readonly Node[],
+    outputs: readonly Node[],
+    options: ProgramOptions = { donated: [] },
+  ): Promise<BoundProgram> {
+    const { graph, captured } = buildGraph(inputs, outputs);
+    return new BoundProgram(await target.compile(graph, options), target, captured);
+  }
+
+  get report(): Program['report'] {
+    return this.#program.report;
+  }
+
+  /** Runs on `inputs`, in the order in which they were compiled. */
+  async run(inputs: readonly Buffer[]): Promise<Buffer[]> {
+    const captured = await Promise.all(this.#captured.map((storage) => storage.on(this.#target)));
+    return this.#program.run([...inputs, ...captured]);
+  }
+
+  dispose(): Promise<void> {
+    return this.#program.dispose();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * What every lowering works with: the model under construction, and where each graph node's value stands in it.
+ *
+ * A value of [N, C, H, W] may stand in two layouts: plain (row-major) and blocked (layout.ts). It is converted when
+ * somebody asks for the layout that it does not have, at most once.
+ */
+import { type Node } from '../../graph/node.ts';
+import { sameShape, sizeOf } from '../../shape.ts';
+import { ModelBuilder, NCHWC } from './builder.ts';
+
+/** A value that the host computes before each run. */
+export interface HostValue {
+  readonly node: Node;
+  readonly name: string;
+}
+
+export class LoweringContext {
+  readonly builder = new ModelBuilder();
+  /** Channels of a block, or 0 where the runtime has no blocked kernels. */
+  readonly block: number;
+  readonly hostValues: HostValue[] = [];
+  readonly #plain = new Map<Node, string>();
+  readonly #blocked = new Map<Node, string>();
+
+  constructor(block: number) {
+    this.block = block;
+  }
+
+  /** True for [N, C, H, W] with whole blocks of channels. */
+  canBlock(shape: readonly number[]): boolean {
+    return this.block > 0 && shape.length === 4 && shape[1]! % this.block === 0 && sizeOf(shape) > 0;
+  }
+
+  setPlain(node: Node, value: string): void {
+    this.#plain.set(node, value);
+  }
+
+  setBlocked(node: Node, value: string): void {
+    this.#blocked.set(node, value);
+  }
+
+  /** True where the value exists in blocks, so that using it there costs nothing. */
+  isBlocked(node: Node): boolean {
+    return this.#blocked.has(node);
+  }
+
+  isPlain(node: Node): boolean {
+    return this.#plain.has(node);
+  }
+
+  /** The node's value in row-major order. */
+  plain(node: Node): string {
+    const held = this.#plain.get(node);
+    if (held !== undefined) return held;
+    const channels = node.shape[1]!;
+    const value = this.builder.node('ReorderOutput', [this.#blocked.get(node)!], { channels }, NCHWC);
+    this.#plain.set(node, value);
+    return value;
+  }
+
+  /** The node's value in blocks; its shape must satisfy `canBlock`. */
+  blocked(node: Node): string {
+    const held = this.#blocked.get(node);
+    if (held !== undefined) return held;
+    const value = this.builder.node('ReorderInput', [this.plain(node)], {}, NCHWC);
+    this.#blocked.set(node, value);
+    return value;
+  }
+
+  reshape(value: string, shape: readonly number[]): string {
+    return this.builder.node('Reshape', [value, this.builder.ints(shape)]);
+  }
+
+  transpose(value: string, perm: readonly number[]): string {
+    return this.builder.node('Transpose', [value], { perm });
+  }
+
+  /**
+   * Lowers an elementwise op in the layout that its operands have: blocked where one of full shape is, and the others
+   * are of full shape, scalar or one value per (sample and) channel.
+   */
+  elementwise(node: Node, emit: (operands: readonly string[]) => string): void {
+    const { shape, inputs } = node;
+    const isFull = (input: Node): boolean => sameShape(input.shape, shape);
+    const inBlocks =
+      this.canBlock(shape) &&
+      inputs.some((input) => isFull(input) && this.isBlocked(input)) &&
+      inputs.every((input) => isFull(input) || perChannel(input.shape) !== undefined);
+    if (!inBlocks) {
+      this.setPlain(node, emit(inputs.map((input) => this.plain(input))));
+      return;
+    }
+    const [n, c, h, w] = shape as [number, number, number, number];
+    const mixed = inputs.some((input) => !isFull(input) && sizeOf(input.shape) !== 1);
+    const view = [n, c / this.block, h * w, this.block];
+    const operands = inputs.map((input) => {
+      if (isFull(input)) return mixed ? this.reshape(this.blocked(input), view) : this.blocked(input);
+      const value = this.plain(input);
+      if (sizeOf(input.shape) === 1) return value;
+      const [samples, channels] = perChannel(input.shape)!;
+      return this.reshape(value, channels === 1 ? [samples, 1, 1, 1] : [samples, c / this.block, 1, this.block]);
+    });
+    const result = emit(operands);
+    this.setBlocked(node, mixed ? this.reshape(result, shape) : result);
+  }
+}
+
+/** [samples, channels] of a shape that broadcasts to [N, C, H, W] from [N | 1, C | 1, 1, 1]. */
+function perChannel(shape: readonly number[]): readonly [number, number] | undefined {
+  if (shape.length > 4) return undefined;
+  const full = [...Array.from({ length: 4 - shape.length }, () => 1), ...shape];
+  return full[2] === 1 && full[3] === 1 ? [full[0]!, full[1]!] : undefined;
+}
+
+/** Writes one graph node into the model. */
+export type Lowering = (node: Node, context: LoweringContext) => void;

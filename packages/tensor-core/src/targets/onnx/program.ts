@@ -1,0 +1,157 @@
+/** A compiled model: one ONNX Runtime session, and the memory that its runs take turns in. */
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { allocate, type DType, type HostArray } from '../../dtype.ts';
+import { DeviceError, DisposedError } from '../../errors.ts';
+import { type TensorType } from '../../graph/node.ts';
+import { type RandomAttrs } from '../../ops/index.ts';
+import { sizeOf } from '../../shape.ts';
+import { hostRandomUniform } from '../host-random.ts';
+import { type Buffer, type Graph, type Program, type ProgramOptions } from '../target.ts';
+import { lowerGraph, type LoweredModel } from './lower.ts';
+
+/** Counts what is alive; shared by all buffers of a target. */
+export interface LiveCount {
+  count: number;
+  bytes: number;
+}
+
+/** A value in host memory, wrapped for the runtime without a copy. */
+export class OnnxBuffer implements Buffer {
+  readonly type: TensorType;
+  readonly tensor: OrtTensor;
+  /** False where the memory is the caller's: it is never written to. */
+  readonly owned: boolean;
+  readonly #live: LiveCount;
+  #array: HostArray | undefined;
+
+  constructor(type: TensorType, array: HostArray, owned: boolean, live: LiveCount) {
+    this.type = type;
+    this.#array = array;
+    this.owned = owned;
+    this.#live = live;
+    this.tensor = new OrtTensor(type.dtype, array as Float32Array, type.shape);
+    live.count += 1;
+    live.bytes += array.byteLength;
+  }
+
+  get bytes(): number {
+    return this.array.byteLength;
+  }
+
+  get array(): HostArray {
+    if (!this.#array) throw new DisposedError('this buffer was disposed');
+    return this.#array;
+  }
+
+  async read(): Promise<HostArray> {
+    return this.array;
+  }
+
+  dispose(): void {
+    if (!this.#array) return;
+    this.#live.count -= 1;
+    this.#live.bytes -= this.#array.byteLength;
+    this.#array = undefined;
+  }
+}
+
+export class OnnxProgram implements Program {
+  readonly report: Readonly<Record<string, number>>;
+  readonly #session: InferenceSession;
+  readonly #model: Omit<LoweredModel, 'bytes'>;
+  readonly #graph: Graph;
+  readonly #donated: ReadonlySet<number>;
+  readonly #live: LiveCount;
+  /** Memory of donated inputs, by dtype and size, for the outputs of later runs. */
+  readonly #spare = new Map<string, HostArray[]>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    session: InferenceSession,
+    model: LoweredModel,
+    graph: Graph,
+    options: ProgramOptions,
+    live: LiveCount,
+    compileMilliseconds: number,
+  ) {
+    this.#session = session;
+    this.#model = { nodeCount: model.nodeCount, hostValues: model.hostValues };
+    this.#graph = graph;
+    this.#donated = new Set(options.donated);
+    this.#live = live;
+    this.report = {
+      graphNodes: graph.nodes.length,
+      onnxNodes: model.nodeCount,
+      modelBytes: model.bytes.length,
+      compileMilliseconds,
+    };
+  }
+
+  static async create(
+    graph: Graph,
+    options: ProgramOptions,
+    session: InferenceSession.SessionOptions,
+    block: number,
+    live: LiveCount,
+  ): Promise<OnnxProgram> {
+    const start = performance.now();
+    const model = lowerGraph(graph, block);
+    try {
+      const created = await InferenceSession.create(model.bytes, session);
+      return new OnnxProgram(created, model, graph, options, live, performance.now() - start);
+    } catch (error) {
+      throw new DeviceError(`cpu: ONNX Runtime did not take the program: ${String(error)}`, { cause: error });
+    }
+  }
+
+  run(inputs: readonly Buffer[]): Promise<Buffer[]> {
+    const result = this.#last.then(() => this.#run(inputs as readonly OnnxBuffer[]));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #run(inputs: readonly OnnxBuffer[]): Promise<Buffer[]> {
+    const feeds: Record<string, OrtTensor> = {};
+    inputs.forEach((buffer, i) => (feeds[`i${i}`] = buffer.tensor));
+    for (const { node, name } of this.#model.hostValues) {
+      const values = new Float32Array(sizeOf(node.shape));
+      const key = inputs[this.#graph.inputs.indexOf(node.inputs[0]!)]!;
+      hostRandomUniform(key.array as Int32Array, node.attrs as RandomAttrs, values);
+      feeds[name] = new OrtTensor('float32', values, node.shape);
+    }
+    const outputs = this.#graph.outputs.map((node) => this.#take(node));
+    const fetches: Record<string, OrtTensor> = {};
+    outputs.forEach((buffer, i) => (fetches[`o${i}`] = buffer.tensor));
+    try {
+      await this.#session.run(feeds, fetches);
+    } catch (error) {
+      for (const buffer of outputs) buffer.dispose();
+      throw new DeviceError(`cpu: a run failed: ${String(error)}`, { cause: error });
+    }
+    inputs.forEach((buffer, i) => {
+      if (!this.#donated.has(i)) return;
+      if (buffer.owned) this.#spareList(buffer.type.dtype, buffer.array.length).push(buffer.array);
+      buffer.dispose();
+    });
+    return outputs;
+  }
+
+  #spareList(dtype: DType, size: number): HostArray[] {
+    const key = `${dtype}:${size}`;
+    let list = this.#spare.get(key);
+    if (!list) this.#spare.set(key, (list = []));
+    return list;
+  }
+
+  #take(type: TensorType): OnnxBuffer {
+    const size = sizeOf(type.shape);
+    const array = this.#spareList(type.dtype, size).pop() ?? allocate(type.dtype, size);
+    return new OnnxBuffer(type, array, true, this.#live);
+  }
+
+  async dispose(): Promise<void> {
+    await this.#last;
+    this.#spare.clear();
+    await this.#session.release();
+  }
+}
