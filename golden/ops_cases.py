@@ -1,6 +1,6 @@
 """Which cases of every op are recorded.
 
-An input is a Uniform (float32 drawn from [lo, hi)), a Integer (int32 drawn from [lo, hi)), or a numpy array given
+An input is a Uniform (float32 drawn from [lo, hi)), an Integer (int32 drawn from [lo, hi)), or a numpy array given
 whole where the values are the point of the case.
 """
 
@@ -64,14 +64,16 @@ def elementwise():
     ranges = {"log": (0.05, 4.0), "sqrt": (0.05, 4.0), "exp": (-4.0, 4.0), "sin": (-9.0, 9.0), "cos": (-9.0, 9.0)}
     for op in "neg exp log sqrt square abs sin cos tanh sigmoid silu relu".split():
         lo_hi = ranges.get(op, (-4.0, 4.0))
-        yield Case(op, {}, {"x": Uniform([2, 3, 7], *lo_hi)}, second=op in ("silu", "exp", "tanh", "sigmoid", "log", "sqrt"))
+        smooth = op in ("silu", "exp", "tanh", "sigmoid", "log", "sqrt")
+        yield Case(op, {}, {"x": Uniform([2, 3, 7], *lo_hi)}, second=smooth)
     yield Case("neg-rank0", {}, {"x": Uniform([])})
     far = np.array([-100, -30, -10, -1, 0, 1, 10, 30, 100], np.float32)
     for op in ["tanh", "sigmoid", "silu", "relu", "abs"]:
         yield Case(f"{op}-far", {}, {"x": far})
 
     for op in ["less", "greater", "equal"]:
-        yield Case(f"{op}-ties", {}, {"a": np.array([[1, 2, 3], [-1, 0, 5]], np.float32), "b": np.array([1, 3, 3], np.float32)})
+        rows = np.array([[1, 2, 3], [-1, 0, 5]], np.float32)
+        yield Case(f"{op}-ties", {}, {"a": rows, "b": np.array([1, 3, 3], np.float32)})
         yield Case(f"{op}-int32", {}, {"a": Integer([4, 1], 0, 4), "b": Integer([4], 0, 4)})
         yield Case(f"{op}-scalar", {"scalar": 0.0}, {"a": np.array([-0.5, 0, -0.0, 0.5], np.float32)})
     cond = np.array([[True, False, True], [False, False, True]])
@@ -122,6 +124,7 @@ def movement():
     yield Case("expand-rank0", {"shape": [2, 2]}, {"x": Uniform([])})
     yield Case("slice-middle", {"starts": [0, 1, 1], "ends": [2, 2, 3]}, x)
     yield Case("slice-end", {"starts": [1, 0, 2], "ends": [2, 3, 4]}, x)
+    yield Case("slice-negative", {"starts": [0, -2, 0], "ends": [2, 3, -1]}, x)
     yield Case("pad-zero", {"pairs": [[0, 0], [1, 2], [0, 1]]}, x)
     yield Case("pad-value", {"pairs": [[1, 0], [0, 0], [2, 1]], "value": -1.5}, x)
     yield Case("concat-first", {"axis": 0}, {"a": Uniform([2, 3]), "b": Uniform([1, 3])})
@@ -169,9 +172,10 @@ def convolutions():
     yield conv("3x3-stride2-pad1", [2, 3, 8, 8], [5, 3, 3, 3], bias=True, stride=2, padding=1, second=True)
     yield conv("3x3-stride2-pad1-odd", [1, 5, 7, 9], [3, 5, 3, 3], stride=2, padding=1)
     yield conv("3x3-stride2-pad1-16", [2, 16, 8, 8], [16, 16, 3, 3], bias=True, stride=2, padding=1)
-    yield conv("3x3-stride2-asymmetric", [2, 3, 8, 8], [5, 3, 3, 3], bias=True, stride=2, padding=[0, 0, 1, 1], second=True)
-    yield conv("3x3-stride2-asymmetric-odd", [1, 5, 7, 9], [4, 5, 3, 3], stride=2, padding=[0, 0, 1, 1])
-    yield conv("3x3-stride2-asymmetric-16", [1, 16, 6, 6], [16, 16, 3, 3], bias=True, stride=2, padding=[0, 0, 1, 1])
+    same = {"stride": 2, "padding": [0, 0, 1, 1]}
+    yield conv("3x3-stride2-asymmetric", [2, 3, 8, 8], [5, 3, 3, 3], bias=True, second=True, **same)
+    yield conv("3x3-stride2-asymmetric-odd", [1, 5, 7, 9], [4, 5, 3, 3], **same)
+    yield conv("3x3-stride2-asymmetric-16", [1, 16, 6, 6], [16, 16, 3, 3], bias=True, **same)
     yield conv("3x3-stride2-rest", [1, 3, 8, 10], [4, 3, 3, 3], stride=2)
     yield conv("3x3-stride3-rest", [1, 2, 8, 8], [3, 2, 3, 3], stride=3, padding=1)
     yield conv("3x3-all-paddings", [1, 3, 4, 5], [2, 3, 3, 3], padding=[1, 0, 2, 3])

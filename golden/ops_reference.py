@@ -8,7 +8,10 @@ import torch.nn.functional as F
 
 
 def binary(function):
-    return lambda x, attrs: function(x[0], x[1] if len(x) > 1 else torch.tensor(attrs["scalar"], dtype=x[0].dtype))
+    def apply(x, attrs):
+        return function(x[0], x[1] if len(x) > 1 else torch.tensor(attrs["scalar"], dtype=x[0].dtype))
+
+    return apply
 
 
 def unary(function):

@@ -26,7 +26,7 @@ def error(value, reference):
     """max |value - reference| / max |reference|: the measure that golden/README.md states tolerances in."""
     value, reference = (np.asarray(x, dtype=np.float64) for x in (value, reference))
     scale = np.abs(reference).max(initial=0.0)
-    return float(np.abs(value - reference).max(initial=0.0) / scale) if scale > 0 else float(np.abs(value).max(initial=0.0))
+    return float(np.abs(value - reference).max(initial=0.0) / (scale or 1.0))
 
 
 def number(value):
