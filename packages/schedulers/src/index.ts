@@ -1,1 +1,36 @@
-export {};
+export {
+  asScheduler,
+  parseSchedulerConfig,
+  schedulerConfigSchema,
+  toSchedulerConfig,
+  type BetaScheduleName,
+  type PredictionType,
+  type SchedulerConfig,
+  type SchedulerConfigInput,
+  type SchedulerName,
+  type TimestepSpacing,
+  type VarianceType,
+} from './config.ts';
+export { NoiseSchedule } from './noise-schedule.ts';
+export { spacedTimesteps, type TimestepPlan } from './timesteps.ts';
+export { lossWeight, trainingDraw, type LossWeighting, type TrainingDraw } from './training-draw.ts';
+export {
+  convertPrediction,
+  predictedEpsilon,
+  predictedX0,
+  trainingTarget,
+  type Quotient,
+  type SignalNoise,
+} from './prediction.ts';
+export { applyStep, linearStep, type LinearStep, type SamplerStep, type StepResult } from './step.ts';
+export {
+  noisePerSample,
+  runPlan,
+  type Denoise,
+  type NoiseSource,
+  type PlanRun,
+  type StepReport,
+} from './run-plan.ts';
+export { ddimPlan, ddimStep, sampleDdim, type DdimOptions } from './ddim.ts';
+export { ddpmPlan, ddpmStep, sampleDdpm, type DdpmOptions } from './ddpm.ts';
+export { SamplingError, SchedulerArgumentError, SchedulerConfigError, SchedulerError } from './errors.ts';
