@@ -16,10 +16,15 @@ HERE = pathlib.Path(__file__).resolve().parent
 torch.set_num_threads(1)
 
 
+def contiguous(array):
+    """The array in row-major order. numpy's own function makes a scalar a vector of one."""
+    return np.ascontiguousarray(array).reshape(array.shape)
+
+
 def to_float32(tensor):
     """A float64 reference as it is stored: float32, rounded once. Other dtypes pass as they are."""
     array = tensor.detach().cpu().numpy()
-    return np.ascontiguousarray(array.astype(np.float32) if array.dtype == np.float64 else array)
+    return contiguous(array.astype(np.float32) if array.dtype == np.float64 else array)
 
 
 def error(value, reference):
@@ -42,7 +47,7 @@ def numbers(tensor):
 def write_tensors(path, tensors):
     """Writes `tensors` (name → numpy array) as safetensors."""
     (HERE / path).parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}, HERE / path)
+    save_file({name: contiguous(tensors[name]) for name in sorted(tensors)}, HERE / path)
     (HERE / path).chmod(0o644)
 
 
