@@ -1,1 +1,12 @@
-export {};
+export { assignNoise, assignNoiseSync, type AssignedNoise } from './assign-noise.ts';
+export { pairwiseCost, type CostShape } from './cost.ts';
+export { AssignmentError, type AssignmentErrorCode } from './errors.ts';
+export { FLOAT16_MAX, fromFloat16Bits, scaleToFloat16, toFloat16Bits } from './float16.ts';
+export { type Samples } from './inputs.ts';
+export { type Metric } from './metric.ts';
+export { type AssignNoiseOptions, type AssignOptions, type ComputeCost, type Method } from './options.ts';
+export { type QuantisationReport } from './quantise.ts';
+export { type SolverName } from './solve/auto.ts';
+export { type Costs } from './solve/problem.ts';
+export { solveAssignment, type AssignmentSolution, type SolveOptions } from './solve/solve-assignment.ts';
+export { type AssignmentStats, type Marginal } from './stats.ts';

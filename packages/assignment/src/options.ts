@@ -1,0 +1,91 @@
+/**
+ * The options of `assignNoise`, and their checks: what TypeScript promises, configs and plain JavaScript may not keep.
+ */
+import { type CostShape } from './cost.ts';
+import { AssignmentError } from './errors.ts';
+import { type Metric, METRICS } from './metric.ts';
+import { type SolverName } from './solve/auto.ts';
+
+/**
+ * - `linear`: the batch's noise, paired one to one so that the total cost is smallest
+ * - `nearest`: k noises for each image, of which it takes the nearest
+ * - `flipped`: the paper's ablation, paired by reversed noise
+ * - `identity`: as drawn
+ */
+export type Method = 'linear' | 'nearest' | 'flipped' | 'identity';
+
+export const METHODS: readonly Method[] = ['linear', 'nearest', 'flipped', 'identity'];
+
+/** What the authors multiply both sides by before they take a float16 distance. */
+const PAPER_SCALE = 0.1;
+
+export interface AssignOptions {
+  /** Default `linear`. */
+  readonly method?: Method;
+  /** Default `l2`, not squared, as in the paper's code. */
+  readonly metric?: Metric;
+  /** The costs that decide: float32 (default), or rounded to float16 as the paper's authors do. */
+  readonly precision?: 'f32' | 'f16';
+  /** With `f16`, what both sides are multiplied by. Default as the authors: 0.1, and 1 for `nearest`. */
+  readonly scale?: number;
+  /** Number of images; needed for flat arrays only. */
+  readonly batch?: number;
+  /** For `nearest`: noises for each image. Default: as many as `noise` holds. */
+  readonly k?: number;
+  /** Default `auto`; every solver is exact. */
+  readonly solver?: 'auto' | SolverName;
+}
+
+/**
+ * Computes the matrix of costs, [rows, columns] row-major, smaller is nearer, for example on a GPU. With `f16` it is
+ * given the quantised sides. Called by `linear` and `flipped`.
+ */
+export type ComputeCost = (
+  x0: Float32Array,
+  noise: Float32Array,
+  metric: Metric,
+  shape: CostShape,
+) => Float32Array | Promise<Float32Array>;
+
+export interface AssignNoiseOptions extends AssignOptions {
+  readonly computeCost?: ComputeCost;
+}
+
+/** Options with their defaults in place. */
+export interface Settings {
+  readonly method: Method;
+  readonly metric: Metric;
+  readonly float16: boolean;
+  readonly scale: number;
+  readonly solver: 'auto' | SolverName;
+}
+
+/** @throws AssignmentError `invalid-option` */
+export function readOptions(options: AssignOptions): Settings {
+  const method = oneOf('method', options.method ?? 'linear', METHODS);
+  const metric = oneOf('metric', options.metric ?? 'l2', METRICS);
+  const precision = oneOf('precision', options.precision ?? 'f32', ['f32', 'f16']);
+  const scale = options.scale ?? (method === 'nearest' ? 1 : PAPER_SCALE);
+  if (!(scale > 0 && scale < Infinity)) throw invalidOption('scale', 'a positive number', scale);
+  if (options.k !== undefined && method !== 'nearest') {
+    throw new AssignmentError(
+      'invalid-option',
+      `assignNoise: k belongs to method 'nearest', got '${method}'`,
+    );
+  }
+  return { method, metric, float16: precision === 'f16', scale, solver: options.solver ?? 'auto' };
+}
+
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (!allowed.includes(value)) {
+    throw invalidOption(name, allowed.map((item) => `'${item}'`).join(', '), value);
+  }
+  return value;
+}
+
+function invalidOption(name: string, wanted: string, came: unknown): AssignmentError {
+  return new AssignmentError(
+    'invalid-option',
+    `assignNoise: ${name} must be ${wanted}, got ${typeof came === 'string' ? `'${came}'` : String(came)}`,
+  );
+}
