@@ -29,6 +29,11 @@ export interface ImageFormat {
   readonly channels: 1 | 3;
 }
 
+interface DecodedImage {
+  readonly data: Uint8Array;
+  readonly info: OutputInfo;
+}
+
 /** sharp is loaded with the first image, so that sets without image files start without it. */
 let loading: Promise<typeof Sharp> | undefined;
 
@@ -49,7 +54,7 @@ async function loadSharp(): Promise<typeof Sharp> {
 export async function decodeImage(bytes: Uint8Array, file: string, format: ImageFormat): Promise<ImageStack> {
   const { size, crop } = format;
   const sharp = await loadSharp();
-  const decoded = await decodeRgb(sharp, bytes).catch((error: unknown) => {
+  const decoded = await decodeWhole(sharp, bytes).catch((error: unknown) => {
     throw new CorruptImageError(file, {
       op: 'decodeImage',
       wanted: 'a whole JPEG, PNG or WebP image',
@@ -61,21 +66,44 @@ export async function decodeImage(bytes: Uint8Array, file: string, format: Image
   const { width, height } = decoded.info;
   const part = cropOf(file, crop, width, height);
   let pixels: Uint8Array = decoded.data;
-  if (part.width !== size || part.height !== size || width !== size || height !== size) {
+  const scaled = part.width !== size || part.height !== size;
+  if (scaled || width !== size || height !== size) {
     const cropped = sharp(decoded.data, { raw: { width, height, channels: 3 } }).extract(part);
-    const unscaled = part.width === size && part.height === size;
-    const scaled = unscaled ? cropped : cropped.resize(size, size, { fit: 'fill', kernel: 'lanczos3' });
-    pixels = await scaled.raw().toBuffer();
+    const resized = scaled ? cropped.resize(size, size, { fit: 'fill', kernel: 'lanczos3' }) : cropped;
+    pixels = await track(resized.raw().toBuffer());
   }
   const rgb: ImageStack = { images: planes(pixels, size * size), channels: 3, height: size, width: size };
   return format.channels === 1 ? toGrey(rgb) : rgb;
 }
 
+/** What sharp has under way for us. */
+const underWay = new Set<Promise<unknown>>();
+
+/**
+ * Decodes; what fails is decoded again once nothing else is under way. libvips keeps one error text for the whole
+ * process, which every job clears as it ends, so an image that fails beside others may lose its reason or carry
+ * another's.
+ */
+async function decodeWhole(sharp: typeof Sharp, bytes: Uint8Array): Promise<DecodedImage> {
+  try {
+    return await track(decodeRgb(sharp, bytes));
+  } catch {
+    while (underWay.size > 0) await Promise.allSettled(underWay);
+    return track(decodeRgb(sharp, bytes));
+  }
+}
+
+async function track<T>(work: Promise<T>): Promise<T> {
+  underWay.add(work);
+  try {
+    return await work;
+  } finally {
+    underWay.delete(work);
+  }
+}
+
 /** All pixels, [H, W, 3]. Async, so that what sharp throws at once (an empty buffer) is a rejection too. */
-async function decodeRgb(
-  sharp: typeof Sharp,
-  bytes: Uint8Array,
-): Promise<{ data: Uint8Array; info: OutputInfo }> {
+async function decodeRgb(sharp: typeof Sharp, bytes: Uint8Array): Promise<DecodedImage> {
   return sharp(bytes, { failOn: 'warning', ignoreIcc: true })
     .autoOrient()
     .removeAlpha()

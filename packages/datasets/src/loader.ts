@@ -1,15 +1,16 @@
 /**
  * Batches out of a data set: shuffled anew each epoch, flipped, normalised, and resumable from two numbers.
  *
- * Nothing here has hidden state. The order of epoch e is permutation(seed, e); whether a sample is flipped depends on
- * the seed and on the sample's place in the run (e · length + position) alone. So the batch size does not change which
+ * Nothing here has hidden state. The order of an epoch depends on the seed and its number; whether a sample is flipped, on
+ * the seed and the sample's place in the run (epoch · length + position). So the batch size does not change which
  * image comes when, nor its flip, and a run continues from {epoch, position} exactly.
  *
  * Random streams: the loader draws from streams 2^51 + epoch (order) and 2^52 (flips) of its seed, far from those
  * that number samples, so that one seed may serve noise as well.
  */
-import { permutation, RandomStream, type Seed } from '@immiscible/random';
+import { RandomStream, type Seed } from '@immiscible/random';
 import { type ImageDataset, imageSize, type MemoryDataset } from './dataset.ts';
+import { EpochOrder } from './epoch-order.ts';
 import { DatasetOptionError, TooFewImagesError } from './errors.ts';
 import { normaliseImage } from './normalise.ts';
 
@@ -95,16 +96,14 @@ export function createLoader(dataset: ImageDataset, options: LoaderOptions): Loa
   const inMemory = isMemory(dataset) ? dataset.images : undefined;
   let epoch = 0;
   let position = 0;
-  let order: { epoch: number; indices: Uint32Array } | undefined;
+  let order: { readonly epoch: number; readonly of: EpochOrder } | undefined;
 
-  const orderOf = (wanted: number): Uint32Array => {
+  const indicesOf = (wanted: number, start: number, end: number): Uint32Array => {
+    if (!shuffle) return Uint32Array.from({ length: end - start }, (_, i) => start + i);
     if (order?.epoch !== wanted) {
-      const indices = shuffle
-        ? permutation(seed, ORDER_STREAMS + wanted, length)
-        : Uint32Array.from({ length }, (_, i) => i);
-      order = { epoch: wanted, indices };
+      order = { epoch: wanted, of: new EpochOrder(seed, ORDER_STREAMS + wanted, length) };
     }
-    return order.indices;
+    return order.of.slice(start, end);
   };
   /** Takes the next samples off the epoch, beginning a new one when the old has no batch left. */
   const advance = (): { indices: Uint32Array; epoch: number; counter: number } => {
@@ -114,7 +113,7 @@ export function createLoader(dataset: ImageDataset, options: LoaderOptions): Loa
     }
     const start = position;
     position = Math.min(start + batchSize, length);
-    return { indices: orderOf(epoch).subarray(start, position), epoch, counter: epoch * length + start };
+    return { indices: indicesOf(epoch, start, position), epoch, counter: epoch * length + start };
   };
   const buffers = (count = batchSize): BatchBuffers => ({
     images: new Float32Array(count * size),
