@@ -56,7 +56,11 @@ export function vjp(outputs: readonly Node[], cotangents: readonly Node[], wrt: 
   return wrt.map((node) => gradients.get(node) ?? filled(node, 0));
 }
 
-function inputGradients(node: Node, cotangent: Node, needs: readonly boolean[]): readonly (Node | undefined)[] {
+function inputGradients(
+  node: Node,
+  cotangent: Node,
+  needs: readonly boolean[],
+): readonly (Node | undefined)[] {
   const definition = opDefinition(node.op);
   if (definition.gradient) {
     return definition.gradient({ inputs: node.inputs, output: node, attrs: node.attrs, cotangent, needs });

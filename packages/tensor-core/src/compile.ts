@@ -43,7 +43,10 @@ export function compileFunction<I extends TreeRecord, O extends Tree>(
   let disposed = false;
 
   const trace = async (inputs: I): Promise<Entry<O>> => {
-    const placeholders = mapTree(inputs, (leaf) => new Tensor(inputNode({ shape: leaf.shape, dtype: leaf.dtype })));
+    const placeholders = mapTree(
+      inputs,
+      (leaf) => new Tensor(inputNode({ shape: leaf.shape, dtype: leaf.dtype })),
+    );
     const leaves = leavesOf(placeholders);
     const outputs = f(placeholders);
     const donated = leaves.flatMap(({ path }, i) => (donate.has(path.split('/')[0]!) ? [i] : []));
@@ -60,7 +63,9 @@ export function compileFunction<I extends TreeRecord, O extends Tree>(
   const call = async (inputs: I): Promise<O> => {
     if (disposed) throw new DisposedError('this compiled function was disposed');
     const leaves = leavesOf(inputs);
-    const signature = leaves.map(({ path, tensor }) => `${path}:${tensor.dtype}[${tensor.shape.join()}]`).join(';');
+    const signature = leaves
+      .map(({ path, tensor }) => `${path}:${tensor.dtype}[${tensor.shape.join()}]`)
+      .join(';');
     let entry = cache.get(signature);
     if (!entry) {
       entry = trace(inputs);
@@ -77,7 +82,9 @@ export function compileFunction<I extends TreeRecord, O extends Tree>(
       if (!storage) throw new TensorError(`compile: the input ${path} has no value`);
       const isDonated = donate.has(path.split('/')[0]!);
       if (isDonated && consumed.includes(storage)) {
-        throw new TensorError(`compile: the donated input ${path} is the same tensor as another input; copy one of them`);
+        throw new TensorError(
+          `compile: the donated input ${path} is the same tensor as another input; copy one of them`,
+        );
       }
       if (isDonated) consumed.push(storage);
       // Host data is uploaded for this call alone; what should stay on the device is put there with device.put().

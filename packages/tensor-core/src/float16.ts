@@ -19,11 +19,11 @@ export function toFloat16(value: number): number {
     const half = full >>> shift;
     const rest = full & ((1 << shift) - 1);
     const middle = 1 << (shift - 1);
-    return sign | (half + (rest > middle || (rest === middle && (half & 1)) ? 1 : 0));
+    return sign | (half + (rest > middle || (rest === middle && half & 1) ? 1 : 0));
   }
   const half = (e << 10) | (mantissa >>> 13);
   const rest = mantissa & 0x1fff;
-  return sign | (half + (rest > 0x1000 || (rest === 0x1000 && (half & 1)) ? 1 : 0));
+  return sign | (half + (rest > 0x1000 || (rest === 0x1000 && half & 1) ? 1 : 0));
 }
 
 /** The number that 16 bits stand for. */

@@ -124,7 +124,12 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, scale
 }
 
 /** Normalises [N, C, ...] over each of `groups` groups of channels; weight and bias are [C]. */
-export function groupNorm(x: Tensor, weight: Tensor, bias: Tensor, options: { groups: number; eps: number }): Tensor {
+export function groupNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  options: { groups: number; eps: number },
+): Tensor {
   return new Tensor(ops.groupNorm(x.node, weight.node, bias.node, options));
 }
 

@@ -9,9 +9,11 @@ import { leavesOf, mapTree, type Tree } from './tree.ts';
  *
  * @param f returns a scalar loss, or `{ loss, ...rest }`: what else it computes comes back beside the gradient
  */
-export function valueAndGrad<P extends Tree, A extends readonly unknown[], R extends Tensor | { loss: Tensor }>(
-  f: (parameters: P, ...rest: A) => R,
-): (parameters: P, ...rest: A) => { value: R; gradients: P } {
+export function valueAndGrad<
+  P extends Tree,
+  A extends readonly unknown[],
+  R extends Tensor | { loss: Tensor },
+>(f: (parameters: P, ...rest: A) => R): (parameters: P, ...rest: A) => { value: R; gradients: P } {
   return (parameters, ...rest) => {
     const boundary = mapTree(parameters, (leaf) => new Tensor(identity(leaf.node)));
     const value = f(boundary, ...rest);

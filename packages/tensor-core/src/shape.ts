@@ -49,17 +49,24 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 export function normalizeAxis(op: string, axis: number, ndim: number): number {
   const result = axis < 0 ? axis + ndim : axis;
   if (!Number.isInteger(axis) || result < 0 || result >= ndim) {
-    throw new ShapeError(`${op}: axis ${axis} is outside a tensor of ${ndim} axes; use ${-ndim} to ${ndim - 1}`);
+    throw new ShapeError(
+      `${op}: axis ${axis} is outside a tensor of ${ndim} axes; use ${-ndim} to ${ndim - 1}`,
+    );
   }
   return result;
 }
 
 /** Sorted, unique, non-negative axes; all of them where none is given. */
-export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, ndim: number): number[] {
+export function normalizeAxes(
+  op: string,
+  axes: number | readonly number[] | undefined,
+  ndim: number,
+): number[] {
   if (axes === undefined) return Array.from({ length: ndim }, (_, i) => i);
   const list = typeof axes === 'number' ? [axes] : axes;
   const result = [...new Set(list.map((axis) => normalizeAxis(op, axis, ndim)))].sort((x, y) => x - y);
-  if (result.length !== list.length) throw new ShapeError(`${op}: axes ${formatShape(list)} name one axis twice`);
+  if (result.length !== list.length)
+    throw new ShapeError(`${op}: axes ${formatShape(list)} name one axis twice`);
   return result;
 }
 

@@ -25,7 +25,8 @@ export class Tensor {
 
   /** The node behind this handle, for code that transforms graphs. */
   get node(): Node {
-    if (this.#disposed) throw new DisposedError('this tensor was disposed; keep a handle as long as you use it');
+    if (this.#disposed)
+      throw new DisposedError('this tensor was disposed; keep a handle as long as you use it');
     return this.#node;
   }
 
@@ -69,7 +70,8 @@ export class Tensor {
 
   /** The one element of a tensor of size 1. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError(`item: wants a tensor of one element, got ${formatShape(this.shape)}`);
+    if (this.size !== 1)
+      throw new ShapeError(`item: wants a tensor of one element, got ${formatShape(this.shape)}`);
     return (await this.data())[0]!;
   }
 
@@ -226,7 +228,9 @@ export function tensor(data: HostArray | readonly number[] | number, shape?: Sha
   const extent = shape ?? (typeof data === 'number' ? [] : [host.length]);
   checkShape('tensor', extent);
   if (sizeOf(extent) !== host.length) {
-    throw new ShapeError(`tensor: ${formatShape(extent)} wants ${sizeOf(extent)} elements, got ${host.length}`);
+    throw new ShapeError(
+      `tensor: ${formatShape(extent)} wants ${sizeOf(extent)} elements, got ${host.length}`,
+    );
   }
   return new Tensor(dataNode(Storage.fromHost({ shape: [...extent], dtype: type }, host)));
 }

@@ -17,7 +17,10 @@ export function mapTree<T extends Tree>(tree: T, f: (leaf: Tensor, path: string)
       `tree: wants tensors in records and arrays, got ${typeof tree} at ${path || 'the root'}; wrap numbers with tensor()`,
     );
   }
-  const entries = Object.entries(tree as Record<string, Tree>).map(([key, child]) => [key, mapTree(child, f, at(key))]);
+  const entries = Object.entries(tree as Record<string, Tree>).map(([key, child]) => [
+    key,
+    mapTree(child, f, at(key)),
+  ]);
   return Object.fromEntries(entries) as T;
 }
 

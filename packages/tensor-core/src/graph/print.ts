@@ -3,7 +3,8 @@ import { formatShape } from '../shape.ts';
 import { type Node, topologicalOrder } from './node.ts';
 
 function formatAttrs(node: Node): string {
-  if (node.op === 'constant') return ` {${[...node.value!].slice(0, 4).join(', ')}${node.value!.length > 4 ? ', …' : ''}}`;
+  if (node.op === 'constant')
+    return ` {${[...node.value!].slice(0, 4).join(', ')}${node.value!.length > 4 ? ', …' : ''}}`;
   const entries = Object.entries(node.attrs).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
   return entries.length > 0 ? ` {${entries.join(', ')}}` : '';
 }

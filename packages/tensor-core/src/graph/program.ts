@@ -5,13 +5,22 @@
  */
 import { TensorError } from '../errors.ts';
 import { identity } from '../ops/elementwise.ts';
-import { type Buffer, type Graph, type Program, type ProgramOptions, type Target } from '../targets/target.ts';
+import {
+  type Buffer,
+  type Graph,
+  type Program,
+  type ProgramOptions,
+  type Target,
+} from '../targets/target.ts';
 import { type Node, topologicalOrder } from './node.ts';
 import { simplify } from './simplify.ts';
 import { type Storage } from './storage.ts';
 
 /** The graph that computes `outputs` from `inputs`, and the concrete values that it uses beside them. */
-export function buildGraph(inputs: readonly Node[], outputs: readonly Node[]): { graph: Graph; captured: Storage[] } {
+export function buildGraph(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+): { graph: Graph; captured: Storage[] } {
   const given = new Set(inputs);
   const taken = new Set<Node>();
   // An output that is an input, a constant or another output gets a value of its own.

@@ -38,7 +38,8 @@ export class Storage {
   }
 
   #check(): void {
-    if (this.#gone !== undefined) throw new DisposedError(`this tensor was ${this.#gone}; keep the newer handle, or copy it before`);
+    if (this.#gone !== undefined)
+      throw new DisposedError(`this tensor was ${this.#gone}; keep the newer handle, or copy it before`);
   }
 
   /** The elements, read back from the device where they are only there. */

@@ -61,36 +61,53 @@ function isCount(value: unknown): value is number {
 }
 
 /** Checks the header and gives its entries, in the order of their bytes. */
-function parseHeader(text: string, dataBytes: number, source: string): { entries: HeaderEntry[]; metadata: Record<string, string> } {
+function parseHeader(
+  text: string,
+  dataBytes: number,
+  source: string,
+): { entries: HeaderEntry[]; metadata: Record<string, string> } {
   let header: unknown;
   try {
     header = JSON.parse(text);
   } catch {
     fail(source, 'the header is not JSON; the file is damaged or not a safetensors file');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) fail(source, 'the header is no object');
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    fail(source, 'the header is no object');
   const metadata: Record<string, string> = {};
   const entries: HeaderEntry[] = [];
   for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
     if (name === '__metadata__') {
-      for (const [key, text] of Object.entries(value as Record<string, unknown>)) metadata[key] = String(text);
+      for (const [key, text] of Object.entries(value as Record<string, unknown>))
+        metadata[key] = String(text);
       continue;
     }
-    const { dtype, shape, data_offsets: offsets } = value as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = value as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
     const bytes = typeof dtype === 'string' ? storedBytes[dtype] : undefined;
     if (bytes === undefined) {
       fail(source, `${name} has dtype ${String(dtype)}; readable are ${Object.keys(storedBytes).join(', ')}`);
     }
     if (!Array.isArray(shape) || !shape.every(isCount)) fail(source, `${name} has no usable shape`);
-    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) fail(source, `${name} has no usable byte range`);
+    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+      fail(source, `${name} has no usable byte range`);
     const [begin, end] = offsets as [number, number];
     if (end > dataBytes || begin > end) {
-      fail(source, `${name} lies at bytes ${begin} to ${end} of ${dataBytes}; the file is cut short or damaged`);
+      fail(
+        source,
+        `${name} lies at bytes ${begin} to ${end} of ${dataBytes}; the file is cut short or damaged`,
+      );
     }
-    if (end - begin !== sizeOf(shape as number[]) * bytes) {
-      fail(source, `${name} holds ${end - begin} bytes, but ${dtype as string} [${shape.join(', ')}] wants ${sizeOf(shape as number[]) * bytes}`);
+    if (end - begin !== sizeOf(shape) * bytes) {
+      fail(
+        source,
+        `${name} holds ${end - begin} bytes, but ${dtype as string} [${shape.join(', ')}] wants ${sizeOf(shape) * bytes}`,
+      );
     }
-    entries.push({ name, stored: dtype as string, shape: shape as number[], begin, end });
+    entries.push({ name, stored: dtype as string, shape: shape, begin, end });
   }
   return { entries: entries.sort((a, b) => a.begin - b.begin), metadata };
 }
@@ -120,7 +137,8 @@ function decode(entry: HeaderEntry, bytes: Uint8Array, source: string): StoredTe
     case 'I64': {
       const data = new Int32Array(size);
       new BigInt64Array(buffer, byteOffset, size).forEach((value, i) => {
-        if (BigInt.asIntN(32, value) !== value) fail(source, `${entry.name} holds ${value}, which is beyond int32`);
+        if (BigInt.asIntN(32, value) !== value)
+          fail(source, `${entry.name} holds ${value}, which is beyond int32`);
         data[i] = Number(value);
       });
       return { shape, dtype: 'int32', data };
@@ -130,7 +148,12 @@ function decode(entry: HeaderEntry, bytes: Uint8Array, source: string): StoredTe
   }
 }
 
-async function readExactly(file: FileHandle, position: number, length: number, source: string): Promise<Uint8Array> {
+async function readExactly(
+  file: FileHandle,
+  position: number,
+  length: number,
+  source: string,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {
@@ -154,7 +177,10 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
     const start = await readExactly(file, 0, 8, path);
     const length = Number(new DataView(start.buffer).getBigUint64(0, true));
     if (length > MAX_HEADER || length > size - 8) {
-      fail(path, `says that its header has ${length} bytes; the file has ${size}: it is damaged or not a safetensors file`);
+      fail(
+        path,
+        `says that its header has ${length} bytes; the file has ${size}: it is damaged or not a safetensors file`,
+      );
     }
     const text = new TextDecoder().decode(await readExactly(file, 8, length, path));
     const { entries, metadata } = parseHeader(text, size - 8 - length, path);
@@ -180,7 +206,9 @@ export function encodeSafetensors(
   for (const name of Object.keys(tensors).sort()) {
     const { shape, dtype, data } = tensors[name]!;
     if (data.length !== sizeOf(shape)) {
-      throw new FormatError(`safetensors: ${name} [${shape.join(', ')}] wants ${sizeOf(shape)} elements, got ${data.length}`);
+      throw new FormatError(
+        `safetensors: ${name} [${shape.join(', ')}] wants ${sizeOf(shape)} elements, got ${data.length}`,
+      );
     }
     const bytes = data.length * elementBytes(dtype);
     header[name] = { dtype: storedName[dtype], shape, data_offsets: [offset, offset + bytes] };

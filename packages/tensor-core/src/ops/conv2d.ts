@@ -40,7 +40,12 @@ function attrsOf(options: ConvOptions): ConvAttrs {
   };
   const whole = (list: readonly number[], length: number, least: number): boolean =>
     list.length === length && list.every((n) => Number.isInteger(n) && n >= least);
-  if (!whole(attrs.stride, 2, 1) || !whole(attrs.padding, 4, 0) || !whole(attrs.dilation, 2, 1) || !whole([groups], 1, 1)) {
+  if (
+    !whole(attrs.stride, 2, 1) ||
+    !whole(attrs.padding, 4, 0) ||
+    !whole(attrs.dilation, 2, 1) ||
+    !whole([groups], 1, 1)
+  ) {
     throw new ShapeError(
       `conv2d: wants stride and dilation of at least 1 (one number or two), padding of at least 0 (one number or [top, left, bottom, right]) and groups of at least 1, got ${JSON.stringify(options)}`,
     );
@@ -57,20 +62,27 @@ function inferConv(inputs: readonly TensorType[], attrs: ConvAttrs): TensorType 
   const [x, w, bias] = inputs as readonly [TensorType, TensorType, TensorType | undefined];
   const describe = `input ${formatShape(x.shape)}, weight ${formatShape(w.shape)}, groups ${attrs.groups}`;
   if (x.shape.length !== 4 || w.shape.length !== 4) {
-    throw new ShapeError(`conv2d: wants input [N, C, H, W] and weight [O, C / groups, kh, kw], got ${describe}`);
+    throw new ShapeError(
+      `conv2d: wants input [N, C, H, W] and weight [O, C / groups, kh, kw], got ${describe}`,
+    );
   }
-  if (x.dtype !== w.dtype) throw new DTypeError(`conv2d: input is ${x.dtype}, weight is ${w.dtype}; cast one of them`);
+  if (x.dtype !== w.dtype)
+    throw new DTypeError(`conv2d: input is ${x.dtype}, weight is ${w.dtype}; cast one of them`);
   const [n, c, h, wd] = x.shape as [number, number, number, number];
   const [o, i, kh, kw] = w.shape as [number, number, number, number];
   if (i * attrs.groups !== c || o % attrs.groups !== 0) {
-    throw new ShapeError(`conv2d: the input's ${c} channels do not match a weight for ${i} × ${attrs.groups}: ${describe}`);
+    throw new ShapeError(
+      `conv2d: the input's ${c} channels do not match a weight for ${i} × ${attrs.groups}: ${describe}`,
+    );
   }
   if (bias && (bias.shape.length !== 1 || bias.shape[0] !== o)) {
     throw new ShapeError(`conv2d: wants a bias of [${o}], got ${formatShape(bias.shape)}`);
   }
   const out = [outputExtent(h, kh, 0, attrs), outputExtent(wd, kw, 1, attrs)];
   if (out.some((d) => d < 1)) {
-    throw new ShapeError(`conv2d: the kernel is larger than the padded input: ${describe}, padding ${formatShape(attrs.padding)}`);
+    throw new ShapeError(
+      `conv2d: the kernel is larger than the padded input: ${describe}, padding ${formatShape(attrs.padding)}`,
+    );
   }
   return { shape: [n, o, ...out], dtype: x.dtype };
 }

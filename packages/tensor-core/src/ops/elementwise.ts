@@ -11,7 +11,11 @@ import { scalar, sumTo } from './shared.ts';
 
 type UnaryGradient = (x: Node, y: Node, cotangent: Node) => Node;
 
-function unary(name: string, gradient: UnaryGradient | undefined, decompose?: (x: Node) => Node): (x: Node) => Node {
+function unary(
+  name: string,
+  gradient: UnaryGradient | undefined,
+  decompose?: (x: Node) => Node,
+): (x: Node) => Node {
   const make = defineOp({
     name,
     infer: ([x]) => {
@@ -21,7 +25,11 @@ function unary(name: string, gradient: UnaryGradient | undefined, decompose?: (x
       return x!;
     },
     ...(gradient
-      ? { gradient: ({ inputs: [x], output, cotangent }: GradientContext) => [gradient(x!, output, cotangent)] }
+      ? {
+          gradient: ({ inputs: [x], output, cotangent }: GradientContext) => [
+            gradient(x!, output, cotangent),
+          ],
+        }
       : { constantGradient: true }),
     ...(decompose ? { decompose: ([x]: readonly Node[]) => decompose(x!) } : {}),
   });
@@ -47,10 +55,7 @@ function binary(name: string, gradient: BinaryGradient): (a: Node, b: Node) => N
     }),
     gradient: ({ inputs: [a, b], output, cotangent, needs }) => {
       const [forA, forB] = gradient(a!, b!, output, cotangent);
-      return [
-        needs[0] ? sumTo(forA(), a!.shape) : undefined,
-        needs[1] ? sumTo(forB(), b!.shape) : undefined,
-      ];
+      return [needs[0] ? sumTo(forA(), a!.shape) : undefined, needs[1] ? sumTo(forB(), b!.shape) : undefined];
     },
   });
   return (a, b) => make([a, b], {});
@@ -66,8 +71,14 @@ export const pow = binary('pow', (a, b, y, g) => [
   () => mul(g, mul(y, log(a))),
 ]);
 /** Where the operands are equal, the gradient goes in halves to both, as in PyTorch. */
-export const maximum = binary('maximum', (a, b, _y, g) => [() => mul(g, share(a, b)), () => mul(g, share(b, a))]);
-export const minimum = binary('minimum', (a, b, _y, g) => [() => mul(g, share(b, a)), () => mul(g, share(a, b))]);
+export const maximum = binary('maximum', (a, b, _y, g) => [
+  () => mul(g, share(a, b)),
+  () => mul(g, share(b, a)),
+]);
+export const minimum = binary('minimum', (a, b, _y, g) => [
+  () => mul(g, share(b, a)),
+  () => mul(g, share(a, b)),
+]);
 
 /** 1 where a > b, ½ where they are equal, 0 elsewhere. */
 function share(a: Node, b: Node): Node {
@@ -86,7 +97,9 @@ export const sin = unary('sin', (x, _y, g) => mul(g, cos(x)));
 export const cos = unary('cos', (x, _y, g) => neg(mul(g, sin(x))));
 export const tanh = unary('tanh', (_x, y, g) => mul(g, sub(scalar(1, g.dtype), square(y))));
 export const sigmoid = unary('sigmoid', (_x, y, g) => mul(g, mul(y, sub(scalar(1, g.dtype), y))));
-export const erf = unary('erf', (x, _y, g) => mul(g, mul(scalar(2 / Math.sqrt(Math.PI), g.dtype), exp(neg(square(x))))));
+export const erf = unary('erf', (x, _y, g) =>
+  mul(g, mul(scalar(2 / Math.sqrt(Math.PI), g.dtype), exp(neg(square(x))))),
+);
 export const relu = unary('relu', (x, _y, g) => mul(g, cast(greater(x, scalar(0, x.dtype)), x.dtype)));
 /** x · sigmoid(x) (Elfwing et al. 2017, also "swish"). */
 export const silu = unary(
@@ -133,7 +146,9 @@ const makeWhere = defineOp({
   name: 'where',
   infer: ([condition, a, b]) => {
     if (condition!.dtype !== 'bool') {
-      throw new DTypeError(`where: the condition must be bool, got ${condition!.dtype}; compare or cast it first`);
+      throw new DTypeError(
+        `where: the condition must be bool, got ${condition!.dtype}; compare or cast it first`,
+      );
     }
     const values = broadcastShapes('where', a!.shape, b!.shape);
     return { shape: broadcastShapes('where', condition!.shape, values), dtype: sameTypes('where', [a!, b!]) };
@@ -177,4 +192,3 @@ const makeStopGradient = defineOp({ name: 'stopGradient', infer: ([x]) => x!, co
 export function stopGradient(x: Node): Node {
   return makeStopGradient([x], {});
 }
-

@@ -9,8 +9,10 @@ type Make<A extends Attrs> = (inputs: readonly Node[], attrs: A) => Node;
 const makeGather: Make<Attrs> = defineOp({
   name: 'gather',
   infer: ([x, indices]) => {
-    if (indices!.dtype !== 'int32') throw new DTypeError(`gather: indices must be int32, got ${indices!.dtype}`);
-    if (x!.shape.length < 1) throw new ShapeError('gather: wants at least one axis to pick from, got a scalar');
+    if (indices!.dtype !== 'int32')
+      throw new DTypeError(`gather: indices must be int32, got ${indices!.dtype}`);
+    if (x!.shape.length < 1)
+      throw new ShapeError('gather: wants at least one axis to pick from, got a scalar');
     return { shape: [...indices!.shape, ...x!.shape.slice(1)], dtype: x!.dtype };
   },
   gradient: ({ inputs: [x, indices], cotangent }) => [

@@ -13,7 +13,9 @@ const makeMatmul = defineOp<MatmulAttrs>({
     const y = b!.shape;
     const describe = `${formatShape(x)}${transposeA ? 'ᵀ' : ''} × ${formatShape(y)}${transposeB ? 'ᵀ' : ''}`;
     if (x.length < 2 || y.length < 2) {
-      throw new ShapeError(`matmul: both operands need at least 2 axes, got ${describe}; reshape vectors to matrices`);
+      throw new ShapeError(
+        `matmul: both operands need at least 2 axes, got ${describe}; reshape vectors to matrices`,
+      );
     }
     if (a!.dtype !== b!.dtype) {
       throw new DTypeError(`matmul: operands are ${a!.dtype} and ${b!.dtype}; cast one of them`);
@@ -41,5 +43,8 @@ const makeMatmul = defineOp<MatmulAttrs>({
  * `transposeA`: a is [..., K, M]; `transposeB`: b is [..., N, K].
  */
 export function matmul(a: Node, b: Node, options: Partial<MatmulAttrs> = {}): Node {
-  return makeMatmul([a, b], { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false });
+  return makeMatmul([a, b], {
+    transposeA: options.transposeA ?? false,
+    transposeB: options.transposeB ?? false,
+  });
 }

@@ -1,7 +1,15 @@
 /** Ops that move elements without changing them: reshape, transpose, expand, slice, pad, concat, flip. */
 import { DTypeError, ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
-import { broadcastShapes, checkShape, formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf } from '../shape.ts';
+import {
+  broadcastShapes,
+  checkShape,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  sameShape,
+  sizeOf,
+} from '../shape.ts';
 import { sumTo } from './shared.ts';
 
 const makeReshape = defineOp<{ shape: readonly number[] }>({
@@ -88,12 +96,17 @@ export function slice(x: Node, starts: readonly number[], ends: readonly number[
       );
     }
   });
-  return from.every((s, i) => s === 0 && to[i] === x.shape[i]) ? x : makeSlice([x], { starts: from, ends: to });
+  return from.every((s, i) => s === 0 && to[i] === x.shape[i])
+    ? x
+    : makeSlice([x], { starts: from, ends: to });
 }
 
 const makePad = defineOp<{ pairs: readonly (readonly number[])[]; value: number }>({
   name: 'pad',
-  infer: ([x], { pairs }) => ({ shape: x!.shape.map((d, i) => d + pairs[i]![0]! + pairs[i]![1]!), dtype: x!.dtype }),
+  infer: ([x], { pairs }) => ({
+    shape: x!.shape.map((d, i) => d + pairs[i]![0]! + pairs[i]![1]!),
+    dtype: x!.dtype,
+  }),
   gradient: ({ inputs: [x], attrs: { pairs }, cotangent }) => [
     slice(
       cotangent,
@@ -104,7 +117,10 @@ const makePad = defineOp<{ pairs: readonly (readonly number[])[]; value: number 
 });
 /** `pairs[i]` = [before, after] elements of `value` around axis i. */
 export function pad(x: Node, pairs: readonly (readonly number[])[], value = 0): Node {
-  if (pairs.length !== x.shape.length || pairs.some((p) => p.length !== 2 || p.some((n) => !Number.isInteger(n) || n < 0))) {
+  if (
+    pairs.length !== x.shape.length ||
+    pairs.some((p) => p.length !== 2 || p.some((n) => !Number.isInteger(n) || n < 0))
+  ) {
     throw new ShapeError(
       `pad: wants ${x.shape.length} pairs of whole numbers of at least 0 for ${formatShape(x.shape)}, got ${JSON.stringify(pairs)}`,
     );

@@ -43,7 +43,9 @@ const makeGroupNorm = defineOp<GroupNormAttrs>({
       );
     }
     if (x!.dtype !== w!.dtype || x!.dtype !== b!.dtype) {
-      throw new DTypeError(`groupNorm: x is ${x!.dtype}, weight ${w!.dtype}, bias ${b!.dtype}; cast them to one dtype`);
+      throw new DTypeError(
+        `groupNorm: x is ${x!.dtype}, weight ${w!.dtype}, bias ${b!.dtype}; cast them to one dtype`,
+      );
     }
     return x!;
   },

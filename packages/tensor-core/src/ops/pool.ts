@@ -32,7 +32,8 @@ export function avgPool2d(x: Node, options: { kernel: number; stride?: number; p
   check4d('avgPool2d', x);
   const { kernel, stride = kernel, padding = 0 } = options;
   const [, c, h, w] = x.shape as [number, number, number, number];
-  if (stride === kernel && padding === 0 && h % kernel === 0 && w % kernel === 0) return makeAvgPool([x], { kernel });
+  if (stride === kernel && padding === 0 && h % kernel === 0 && w % kernel === 0)
+    return makeAvgPool([x], { kernel });
   const weight = expand(reshape(scalar(1 / kernel ** 2, x.dtype), [1, 1, 1, 1]), [c, 1, kernel, kernel]);
   return conv2d(x, weight, undefined, { stride, padding, groups: c });
 }

@@ -15,7 +15,8 @@ export type RandomAttrs = { shape: readonly number[]; salt: number };
 const makeRandom = defineOp<RandomAttrs>({
   name: 'randomUniform',
   infer: ([key], { shape }) => {
-    if (key!.dtype !== 'int32') throw new DTypeError(`randomUniform: the key must be int32, got ${key!.dtype}`);
+    if (key!.dtype !== 'int32')
+      throw new DTypeError(`randomUniform: the key must be int32, got ${key!.dtype}`);
     if (key!.shape.length !== 2 || key!.shape[1] !== 2 || key!.shape[0] !== shape[0]) {
       throw new ShapeError(
         `randomUniform: wants a key [${shape[0] ?? 'B'}, 2] (two 32-bit words a sample) for ${formatShape(shape)}, got ${formatShape(key!.shape)}`,

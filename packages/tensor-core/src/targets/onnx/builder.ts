@@ -5,7 +5,13 @@
  * have in common (the statistics of a norm, a reordered weight) by asking for it again.
  */
 import { type DType, elementBytes, type HostArray } from '../../dtype.ts';
-import { type AttributeProto, encodeModel, type NodeProto, type TensorProto, type ValueInfoProto } from './schema.ts';
+import {
+  type AttributeProto,
+  encodeModel,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from './schema.ts';
 
 /** ONNX's TensorProto.DataType. */
 export const elementType: Record<DType | 'int64', number> = {
@@ -59,7 +65,15 @@ export class ModelBuilder {
   output(name: string, value: string, dtype: DType, shape: readonly number[]): void {
     const computed = this.#computed.has(value);
     if (computed && !this.#renamed.has(value)) this.#renamed.set(value, name);
-    else this.#nodes.push({ input: [value], output: [name], name, opType: 'Identity', domain: '', attribute: [] });
+    else
+      this.#nodes.push({
+        input: [value],
+        output: [name],
+        name,
+        opType: 'Identity',
+        domain: '',
+        attribute: [],
+      });
     this.#outputs.push(valueInfo(name, dtype, shape));
   }
 
@@ -94,7 +108,11 @@ export class ModelBuilder {
 
   /** A one-dimensional int64 constant: shapes, axes, indices. */
   ints(values: readonly number[]): string {
-    return this.#constant('int64', [values.length], new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer));
+    return this.#constant(
+      'int64',
+      [values.length],
+      new Uint8Array(BigInt64Array.from(values.map(BigInt)).buffer),
+    );
   }
 
   /** A float32 scalar. */
@@ -109,7 +127,11 @@ export class ModelBuilder {
   }
 
   constant(dtype: DType, shape: readonly number[], data: HostArray): string {
-    return this.#constant(dtype, shape, new Uint8Array(data.buffer, data.byteOffset, data.length * elementBytes(dtype)));
+    return this.#constant(
+      dtype,
+      shape,
+      new Uint8Array(data.buffer, data.byteOffset, data.length * elementBytes(dtype)),
+    );
   }
 
   #constant(dtype: DType | 'int64', dims: readonly number[], rawData: Uint8Array): string {

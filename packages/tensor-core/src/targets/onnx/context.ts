@@ -98,11 +98,19 @@ export class LoweringContext {
       const value = this.plain(input);
       if (sizeOf(input.shape) === 1) return value;
       const [samples, channels] = perChannel(input.shape)!;
-      return this.reshape(value, channels === 1 ? [samples, 1, 1, 1] : [samples, c / this.block, 1, this.block]);
+      return this.reshape(
+        value,
+        channels === 1 ? [samples, 1, 1, 1] : [samples, c / this.block, 1, this.block],
+      );
     });
     const result = emit(operands);
     this.setBlocked(node, mixed ? this.reshape(result, shape) : result);
   }
+}
+
+/** True for a shape that broadcasts to [N, C, H, W] with one number per sample and channel, or fewer. */
+export function isPerChannel(shape: readonly number[]): boolean {
+  return perChannel(shape) !== undefined;
 }
 
 /** [samples, channels] of a shape that broadcasts to [N, C, H, W] from [N | 1, C | 1, 1, 1]. */

@@ -49,7 +49,9 @@ export const matmulLowerings: Readonly<Record<string, Lowering>> = {
   gather: (node, context) =>
     context.setPlain(
       node,
-      context.builder.node('Gather', [context.plain(node.inputs[0]!), context.plain(node.inputs[1]!)], { axis: 0 }),
+      context.builder.node('Gather', [context.plain(node.inputs[0]!), context.plain(node.inputs[1]!)], {
+        axis: 0,
+      }),
     ),
   scatterAdd,
 };

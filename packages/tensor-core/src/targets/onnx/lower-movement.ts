@@ -35,7 +35,9 @@ const concat: Lowering = (node, context) => {
   const axis = node.attrs['axis'] as number;
   const emit = (values: string[]): string => context.builder.node('Concat', values, { axis });
   const blocked =
-    axis <= 1 && wholeBlocks(context, [node, ...node.inputs]) && node.inputs.some((x) => context.isBlocked(x));
+    axis <= 1 &&
+    wholeBlocks(context, [node, ...node.inputs]) &&
+    node.inputs.some((x) => context.isBlocked(x));
   if (blocked) context.setBlocked(node, emit(node.inputs.map((x) => context.blocked(x))));
   else context.setPlain(node, emit(node.inputs.map((x) => context.plain(x))));
 };
@@ -58,7 +60,13 @@ const flip: Lowering = (node, context) => {
   const all = (value: number): string => builder.ints(axes.map(() => value));
   context.setPlain(
     node,
-    builder.node('Slice', [context.plain(node.inputs[0]!), all(-1), all(-(2 ** 31)), builder.ints(axes), all(-1)]),
+    builder.node('Slice', [
+      context.plain(node.inputs[0]!),
+      all(-1),
+      all(-(2 ** 31)),
+      builder.ints(axes),
+      all(-1),
+    ]),
   );
 };
 
@@ -73,7 +81,9 @@ function reduce(opType: string): Lowering {
       const [n, c, h, w] = x.shape as [number, number, number, number];
       const view = context.reshape(context.blocked(x), [n, c / context.block, h * w, context.block]);
       const perSample = builder.node(opType, [view, builder.ints([2])], { keepdims: 0 });
-      const total = spatial ? perSample : builder.node(opType, [perSample, builder.ints([0])], { keepdims: 0 });
+      const total = spatial
+        ? perSample
+        : builder.node(opType, [perSample, builder.ints([0])], { keepdims: 0 });
       context.setPlain(node, context.reshape(total, node.shape));
       return;
     }
@@ -82,7 +92,8 @@ function reduce(opType: string): Lowering {
 }
 
 export const movementLowerings: Readonly<Record<string, Lowering>> = {
-  reshape: (node, context) => context.setPlain(node, context.reshape(context.plain(node.inputs[0]!), node.shape)),
+  reshape: (node, context) =>
+    context.setPlain(node, context.reshape(context.plain(node.inputs[0]!), node.shape)),
   transpose: (node, context) =>
     context.setPlain(
       node,
@@ -90,7 +101,8 @@ export const movementLowerings: Readonly<Record<string, Lowering>> = {
     ),
   expand: (node, context) => {
     const [x] = node.inputs as [Node];
-    const value = sizeOf(node.shape) === sizeOf(x.shape) ? context.reshape(context.plain(x), node.shape) : undefined;
+    const value =
+      sizeOf(node.shape) === sizeOf(x.shape) ? context.reshape(context.plain(x), node.shape) : undefined;
     context.setPlain(
       node,
       value ?? context.builder.node('Expand', [context.plain(x), context.builder.ints(node.shape)]),

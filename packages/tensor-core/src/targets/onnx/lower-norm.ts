@@ -1,127 +1,165 @@
-/** Group normalisation, pooling and upsampling as ONNX. */
+/**
+ * Group normalisation as ONNX: y = x · a + d with one a and one d per sample and channel, and everything that the
+ * gradients need from sums per sample and channel.
+ *
+ * In blocks, "x · a + d" for every sample and channel is a depthwise 1×1 convolution over [1, N·C, 1, H·W], and
+ * "Σ x · z" is one whose kernel is z itself: one pass over memory each. Where the layout is plain, the same formulas
+ * are broadcast arithmetic.
+ */
 import { type Node } from '../../graph/node.ts';
 import { type GroupNormAttrs } from '../../ops/index.ts';
 import { sizeOf } from '../../shape.ts';
+import { affineBlocked, dotBlocked, sumBlocked } from './blocked.ts';
 import { type Lowering, type LoweringContext } from './context.ts';
 
-/** Mean and 1/√(σ² + ε) of every group, each [N, G, 1]. */
-function statistics(context: LoweringContext, x: Node, attrs: GroupNormAttrs): { y: string; mean: string; inverse: string } {
-  const { builder } = context;
-  const inner = sizeOf(x.shape.slice(1)) / attrs.groups;
-  const flat = context.reshape(context.plain(x), [x.shape[0]!, attrs.groups, inner]);
-  const [y, mean, inverse] = builder.nodes(3, 'LayerNormalization', [flat, builder.filled([inner], 1)], {
-    axis: -1,
-    epsilon: { float: attrs.eps },
-  }) as [string, string, string];
-  return { y, mean, inverse };
+/** How sums and affine maps per sample and channel are computed; values are in the layout's own view. */
+interface Rows {
+  of(x: Node): string;
+  /** Σ x: [N, C, 1] */
+  sum(x: string): string;
+  /** Σ x · z: [N, C, 1] */
+  dot(x: string, z: string): string;
+  /** x · a + d (+ plus) of every element; a and d are [N, C, 1]. */
+  affine(x: string, a: string, d: string | undefined, plus?: string): string;
+  /** Says where a node's value stands. */
+  set(node: Node, value: string): void;
 }
 
-/** [N, C, rest] */
-function rows(x: Node): readonly [number, number, number] {
-  return [x.shape[0]!, x.shape[1]!, sizeOf(x.shape.slice(2))];
-}
-
-/** A value per group [N, G, 1] repeated for the group's channels: [N, C, 1]. */
-function perChannel(context: LoweringContext, value: string, n: number, c: number, groups: number): string {
+function rowsOf(context: LoweringContext, x: Node, ...others: Node[]): Rows {
   const { builder } = context;
-  const repeated = builder.node('Expand', [
-    context.reshape(value, [n, groups, 1]),
-    builder.ints([n, groups, c / groups]),
-  ]);
-  return context.reshape(repeated, [n, c, 1]);
-}
-
-const groupNorm: Lowering = (node, context) => {
-  const { builder } = context;
-  const [x, w, b] = node.inputs as [Node, Node, Node];
-  const attrs = node.attrs as GroupNormAttrs;
-  const [n, c, m] = rows(x);
-  const { y } = statistics(context, x, attrs);
-  const scaled = builder.node('Mul', [context.reshape(y, [n, c, m]), context.reshape(context.plain(w), [1, c, 1])]);
-  const shifted = builder.node('Add', [scaled, context.reshape(context.plain(b), [1, c, 1])]);
-  context.setPlain(node, context.reshape(shifted, node.shape));
-};
-
-/** Σ g and Σ g · x over every channel of every sample, each [N, C, 1]. */
-function sums(context: LoweringContext, x: Node, g: Node): { ofG: string; ofGX: string } {
-  const { builder } = context;
-  const view = rows(x);
-  const gRows = context.reshape(context.plain(g), view);
-  const xRows = context.reshape(context.plain(x), view);
+  const { shape } = x;
+  const [n, c] = shape as [number, number];
+  const m = sizeOf(shape.slice(2));
+  if (context.canBlock(shape) && [x, ...others].some((node) => context.isBlocked(node))) {
+    return {
+      of: (v) => context.blocked(v),
+      sum: (v) => context.reshape(sumBlocked(context, v, shape), [n, c, 1]),
+      dot: (v, z) => context.reshape(dotBlocked(context, v, z, shape), [n, c, 1]),
+      affine: (v, a, d, plus) => affineBlocked(context, v, shape, { scale: a, shift: d, plus }),
+      set: (node, value) => context.setBlocked(node, value),
+    };
+  }
+  const sum = (value: string): string =>
+    builder.node('ReduceSum', [value, builder.ints([2])], { keepdims: 1 });
+  const add = (a: string, b: string | undefined): string =>
+    b === undefined ? a : builder.node('Add', [a, b]);
   return {
-    ofG: builder.node('ReduceSum', [gRows, builder.ints([2])], { keepdims: 1 }),
-    ofGX: builder.node('ReduceSum', [builder.node('Mul', [gRows, xRows]), builder.ints([2])], { keepdims: 1 }),
+    of: (v) => context.reshape(context.plain(v), [n, c, m]),
+    sum,
+    dot: (v, z) => sum(builder.node('Mul', [v, z])),
+    affine: (v, a, d, plus) => add(add(builder.node('Mul', [v, a]), d), plus),
+    set: (node, value) => context.setPlain(node, context.reshape(value, node.shape)),
+  };
+}
+
+/** Arithmetic on small tensors. */
+function arithmetic({ builder }: LoweringContext) {
+  return {
+    mul: (a: string, b: string): string => builder.node('Mul', [a, b]),
+    add: (a: string, b: string): string => builder.node('Add', [a, b]),
+    neg: (a: string): string => builder.node('Neg', [a]),
+  };
+}
+
+interface Groups {
+  readonly n: number;
+  readonly c: number;
+  /** 1 / (elements of a group) */
+  readonly share: string;
+  /** Σ over the channels of each group: [N, C, 1] → [N, G, 1]. */
+  readonly gather: (value: string) => string;
+  /** A value per group for each of its channels: [N, G, 1] → [N, C, 1]. */
+  readonly spread: (value: string) => string;
+}
+
+function groupsOf(context: LoweringContext, x: Node, { groups }: GroupNormAttrs): Groups {
+  const { builder } = context;
+  const [n, c] = x.shape as [number, number];
+  const width = c / groups;
+  return {
+    n,
+    c,
+    share: builder.float(groups / sizeOf(x.shape.slice(1))),
+    gather: (value) =>
+      width === 1
+        ? value
+        : builder.node('ReduceSum', [context.reshape(value, [n, groups, width]), builder.ints([2])], {
+            keepdims: 1,
+          }),
+    spread: (value) =>
+      width === 1
+        ? value
+        : context.reshape(builder.node('Expand', [value, builder.ints([n, groups, width])]), [n, c, 1]),
   };
 }
 
 /**
- * dx = g · (weight/σ) + x · c2 + c3 with, per group, s1 = Σ weight·Σg, s2 = Σ weight·Σ(g·x), M elements:
- * c2 = (s1·μ − s2) / (σ³ M), c3 = −c2·μ − s1 / (σ M).
+ * x − μ of every element, and 1/√(σ² + ε) of every channel [N, C, 1]. The squares are summed after the mean is taken
+ * off: where it is large beside the spread, E[x²] − μ² would have no digits left.
  */
-const groupNormInputGradient: Lowering = (node, context) => {
+function centredRows(
+  context: LoweringContext,
+  x: Node,
+  attrs: GroupNormAttrs,
+  rows: Rows,
+): { centred: string; inverse: string } {
   const { builder } = context;
-  const [x, w, g] = node.inputs as [Node, Node, Node];
+  const { mul, add, neg } = arithmetic(context);
+  const { n, c, share, gather, spread } = groupsOf(context, x, attrs);
+  const mean = mul(gather(rows.sum(rows.of(x))), share);
+  const centred = rows.affine(rows.of(x), builder.filled([n, c, 1], 1), spread(neg(mean)));
+  const variance = mul(gather(rows.dot(centred, centred)), share);
+  const inverse = builder.node('Reciprocal', [
+    builder.node('Sqrt', [add(variance, builder.float(attrs.eps))]),
+  ]);
+  return { centred, inverse: spread(inverse) };
+}
+
+const groupNorm: Lowering = (node, context) => {
+  const { mul } = arithmetic(context);
+  const [x, w, b] = node.inputs as [Node, Node, Node];
   const attrs = node.attrs as GroupNormAttrs;
-  const [n, c, m] = rows(x);
-  const { groups } = attrs;
-  const { mean, inverse } = statistics(context, x, attrs);
-  const { ofG, ofGX } = sums(context, x, g);
+  const rows = rowsOf(context, x);
+  const { centred, inverse } = centredRows(context, x, attrs, rows);
+  const [n, c] = x.shape as [number, number];
   const weight = context.reshape(context.plain(w), [1, c, 1]);
-  const mul = (a: string, b: string): string => builder.node('Mul', [a, b]);
-  const inGroups = (value: string): string =>
-    builder.node('ReduceSum', [context.reshape(value, [n, groups, c / groups]), builder.ints([2])], { keepdims: 1 });
-  const s1 = inGroups(mul(ofG, weight));
-  const s2 = inGroups(mul(ofGX, weight));
-  const count = builder.float(1 / ((m * c) / groups));
-  const cube = mul(inverse, mul(inverse, inverse));
-  const c2 = mul(mul(builder.node('Sub', [mul(s1, mean), s2]), cube), count);
-  const c3 = builder.node('Neg', [builder.node('Add', [mul(c2, mean), mul(mul(s1, inverse), count)])]);
-  const c1 = mul(weight, perChannel(context, inverse, n, c, groups));
-  const gPart = mul(context.reshape(context.plain(g), [n, c, m]), c1);
-  const flat = [n, groups, (c / groups) * m];
-  const xPart = builder.node('Add', [mul(context.reshape(context.plain(x), flat), c2), c3]);
-  const dx = builder.node('Add', [gPart, context.reshape(xPart, [n, c, m])]);
-  context.setPlain(node, context.reshape(dx, node.shape));
+  const bias = context.reshape(context.plain(b), [1, c, 1]);
+  const shift = context.builder.node('Expand', [bias, context.builder.ints([n, c, 1])]);
+  rows.set(node, rows.affine(centred, mul(inverse, weight), shift));
 };
 
-/** Σ over samples of (Σ g·x − μ Σ g) / σ. */
+/**
+ * With x centred: dx = g · (weight/σ) + x · c2 + c3 and, per group of M elements, s1 = Σ weight·Σg,
+ * s2 = Σ weight·Σ(g·x), c2 = −s2 / (σ³ M), c3 = −s1 / (σ M).
+ */
+const groupNormInputGradient: Lowering = (node, context) => {
+  const { mul, neg } = arithmetic(context);
+  const [x, w, g] = node.inputs as [Node, Node, Node];
+  const attrs = node.attrs as GroupNormAttrs;
+  const rows = rowsOf(context, x, g);
+  const { centred, inverse } = centredRows(context, x, attrs, rows);
+  const { c, share, gather, spread } = groupsOf(context, x, attrs);
+  const weight = context.reshape(context.plain(w), [1, c, 1]);
+  const cotangent = rows.of(g);
+  const s1 = spread(mul(gather(mul(rows.sum(cotangent), weight)), share));
+  const s2 = spread(mul(gather(mul(rows.dot(cotangent, centred), weight)), share));
+  const c2 = neg(mul(s2, mul(inverse, mul(inverse, inverse))));
+  const c3 = neg(mul(s1, inverse));
+  rows.set(node, rows.affine(cotangent, mul(weight, inverse), undefined, rows.affine(centred, c2, c3)));
+};
+
+/** Σ over samples of Σ g·x / σ, with x centred. */
 const groupNormWeightGradient: Lowering = (node, context) => {
   const { builder } = context;
   const [x, g] = node.inputs as [Node, Node];
-  const attrs = node.attrs as GroupNormAttrs;
-  const [n, c] = rows(x);
-  const { mean, inverse } = statistics(context, x, attrs);
-  const { ofG, ofGX } = sums(context, x, g);
-  const centred = builder.node('Sub', [
-    ofGX,
-    builder.node('Mul', [ofG, perChannel(context, mean, n, c, attrs.groups)]),
-  ]);
-  const scaled = builder.node('Mul', [centred, perChannel(context, inverse, n, c, attrs.groups)]);
+  const rows = rowsOf(context, x, g);
+  const { centred, inverse } = centredRows(context, x, node.attrs as GroupNormAttrs, rows);
+  const scaled = arithmetic(context).mul(rows.dot(rows.of(g), centred), inverse);
   context.setPlain(node, builder.node('ReduceSum', [scaled, builder.ints([0, 2])], { keepdims: 0 }));
-};
-
-const avgPool2d: Lowering = (node, context) => {
-  const kernel = node.attrs['kernel'] as number;
-  const attributes = { kernel_shape: [kernel, kernel], strides: [kernel, kernel] };
-  context.setPlain(node, context.builder.node('AveragePool', [context.plain(node.inputs[0]!)], attributes));
-};
-
-const upsampleNearest2d: Lowering = (node, context) => {
-  const { builder } = context;
-  const [x] = node.inputs as [Node];
-  const scale = node.attrs['scale'] as number;
-  const [n, c, h, w] = x.shape as [number, number, number, number];
-  const repeated = builder.node('Expand', [
-    context.reshape(context.plain(x), [n, c, h, 1, w, 1]),
-    builder.ints([n, c, h, scale, w, scale]),
-  ]);
-  context.setPlain(node, context.reshape(repeated, node.shape));
 };
 
 export const normLowerings: Readonly<Record<string, Lowering>> = {
   groupNorm,
   groupNormInputGradient,
   groupNormWeightGradient,
-  avgPool2d,
-  upsampleNearest2d,
 };

@@ -7,6 +7,7 @@ import { elementwiseLowerings } from './lower-elementwise.ts';
 import { matmulLowerings } from './lower-matmul.ts';
 import { movementLowerings } from './lower-movement.ts';
 import { normLowerings } from './lower-norm.ts';
+import { resampleLowerings } from './lower-resample.ts';
 
 const lowerings: Readonly<Record<string, Lowering>> = {
   ...elementwiseLowerings,
@@ -14,6 +15,7 @@ const lowerings: Readonly<Record<string, Lowering>> = {
   ...matmulLowerings,
   ...convLowerings,
   ...normLowerings,
+  ...resampleLowerings,
 };
 
 /** The ops that this target runs inside the model; `randomUniform` is computed on the host beside it. */

@@ -7,7 +7,14 @@ import { env, type InferenceSession } from 'onnxruntime-node';
 import { checkHostArray, type HostArray } from '../../dtype.ts';
 import { DeviceError } from '../../errors.ts';
 import { type TensorType } from '../../graph/node.ts';
-import { type Buffer, type Graph, type LiveBuffers, type Program, type ProgramOptions, type Target } from '../target.ts';
+import {
+  type Buffer,
+  type Graph,
+  type LiveBuffers,
+  type Program,
+  type ProgramOptions,
+  type Target,
+} from '../target.ts';
 import { blockSize } from './layout.ts';
 import { OnnxBuffer, OnnxProgram } from './program.ts';
 
@@ -25,7 +32,7 @@ export class OnnxTarget implements Target {
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
+      graphOptimizationLevel: 'basic',
       logSeverityLevel: 3,
     };
     const version = env.versions.node ?? env.versions.common;
