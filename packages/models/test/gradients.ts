@@ -1,6 +1,7 @@
-/** Applies a recorded model and differentiates it, in one compiled function. */
+/** Applies a recorded model and differentiates it, in one compiled function, and compares it with its recording. */
 import { type Device, type Tensor, valueAndGrad } from '@immiscible/tensor-core';
 import { applyUnet2d, type Unet2dConfig, type Unet2dInputs } from '../src/index.ts';
+import { type Recording, relativeError, summaryError } from './golden.ts';
 
 export interface Gradients {
   readonly output: Tensor;
@@ -35,9 +36,34 @@ export async function runWithGradients(
   );
   const result = await compiled({
     parameters: weights,
-    given: given as unknown as Record<string, Tensor>,
+    given: given,
     cotangent,
   });
   await compiled.dispose();
   return result;
+}
+
+/**
+ * How far a run is from its recording: for the output and each gradient, a multiple of the tolerance. Up to 1 they agree.
+ */
+export async function errorsOf(
+  { head, stored }: Recording,
+  result: Gradients,
+): Promise<Record<string, number>> {
+  const { tolerance } = head;
+  const errors: Record<string, number> = {
+    output: relativeError(await result.output.data(), stored['output']!.data) / tolerance,
+    sample: relativeError(await result.sample.data(), stored['grad-sample']!.data) / tolerance,
+  };
+  for (const { name: parameter, gradient, frozen } of head.parameters) {
+    const value = await result.parameters[parameter]!.data();
+    if (frozen) errors[parameter] = value.some((v) => v !== 0) ? Infinity : 0;
+    else errors[parameter] = summaryError(value, gradient!, head.gradientNorm, tolerance);
+    const full = stored[`grad/${parameter}`];
+    if (full && !(gradient && 'zero' in gradient)) {
+      const error = relativeError(value, full.data) / tolerance;
+      errors[parameter] = Math.max(errors[parameter], error);
+    }
+  }
+  return errors;
 }
