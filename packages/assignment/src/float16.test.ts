@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import reference from '../golden/reference.json' with { type: 'json' };
+import { FLOAT16_MAX, fromFloat16Bits, scaleToFloat16, toFloat16Bits } from './index.ts';
+
+const everyBits = Array.from({ length: 0x10000 }, (_, bits) => bits);
+const isNaN16 = (bits: number): boolean => (bits & 0x7fff) > 0x7c00;
+
+/** The definition of binary16 with BigInt-free integers: ± (fraction + hidden bit) · 2^(exponent - 25). */
+function definition(bits: number): number {
+  const exponent = (bits >> 10) & 31;
+  const significand = (bits & 1023) + (exponent === 0 ? 0 : 1024);
+  const magnitude =
+    exponent === 31
+      ? (bits & 1023) === 0
+        ? Infinity
+        : NaN
+      : significand * 2 ** (Math.max(1, exponent) - 25);
+  return bits >> 15 ? -magnitude : magnitude;
+}
+
+describe('float16, over all 65536 values', () => {
+  it('decodes as the format is defined', () => {
+    for (const bits of everyBits) expect(fromFloat16Bits(bits)).toBe(definition(bits));
+    expect(fromFloat16Bits(0x7bff)).toBe(FLOAT16_MAX);
+    expect(fromFloat16Bits(0x3c01)).toBe(1 + 2 ** -10);
+    expect(fromFloat16Bits(0x0001)).toBe(2 ** -24);
+  });
+
+  it('gives every value its own bits back', () => {
+    for (const bits of everyBits) {
+      expect(toFloat16Bits(fromFloat16Bits(bits))).toBe(isNaN16(bits) ? 0x7e00 : bits);
+    }
+  });
+
+  it('rounds between every two neighbours to the nearest, ties to even', () => {
+    for (let low = 0; low < 0x7c00; low++) {
+      const high = low + 1;
+      const below = fromFloat16Bits(low);
+      const above = high === 0x7c00 ? 65536 : fromFloat16Bits(high); // infinity begins where 65536 would be rounded to
+      const middle = (below + above) / 2;
+      const ulp = middle * 2 ** -23;
+      expect(toFloat16Bits(middle)).toBe(low % 2 === 0 ? low : high);
+      expect(toFloat16Bits(middle - ulp)).toBe(low);
+      expect(toFloat16Bits(middle + ulp)).toBe(high);
+      expect(toFloat16Bits(-middle)).toBe((low % 2 === 0 ? low : high) | 0x8000);
+    }
+  });
+
+  it('rounds arrays as it rounds numbers', () => {
+    const any = fc.float32Array({ maxLength: 50 });
+    const near = fc.array(fc.double({ min: -1e-4, max: 1e-4, noNaN: true }), { maxLength: 50 });
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          any,
+          near.map((list) => Float32Array.from(list)),
+        ),
+        (values) => {
+          const out = new Float32Array(values.length);
+          const infinite = scaleToFloat16(values, 1, out);
+          expect(out).toEqual(values.map((value) => fromFloat16Bits(toFloat16Bits(value))));
+          expect(infinite).toBe(out.filter((value) => Math.abs(value) === Infinity).length);
+        },
+      ),
+    );
+    const inPlace = Float32Array.of(1.0001, 70000, -1e-9);
+    expect(scaleToFloat16(inPlace, 1, inPlace)).toBe(1);
+    expect(inPlace).toEqual(Float32Array.of(1, Infinity, -0));
+  });
+
+  it('scales by 0.10 as PyTorch does, for every finite value', () => {
+    const finite = Float32Array.from(everyBits.map(fromFloat16Bits).filter(Number.isFinite));
+    const scaled = new Float32Array(finite.length);
+    expect(scaleToFloat16(finite, Math.fround(0.1), scaled)).toBe(0);
+    let hash = 0x811c9dc5; // FNV-1a over the bytes of the float16 bits
+    for (const value of scaled) {
+      const bits = toFloat16Bits(value);
+      hash = Math.imul(hash ^ (bits & 255), 0x01000193);
+      hash = Math.imul(hash ^ (bits >> 8), 0x01000193);
+    }
+    expect(hash >>> 0).toBe(reference.float16.scaledHash);
+  });
+});
