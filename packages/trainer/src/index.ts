@@ -1,1 +1,29 @@
-export {};
+export {
+  armConfig,
+  type AssignmentConfig,
+  type CompareConfig,
+  type CompareConfigInput,
+  parseCompareConfig,
+  parseRunConfig,
+  type RunConfig,
+} from './config.ts';
+export { recipes, type RecipeName } from './recipes/index.ts';
+export { type StepReport, TrainingRun, modelOf } from './run.ts';
+export { createSampler, type Sampler, type SampleOptions, type SamplerOptions } from './sample.ts';
+export {
+  type ArmReport,
+  compare,
+  type CompareEvent,
+  type CompareOptions,
+  type CompareReport,
+  isComparison,
+  type Measurement,
+  readCompareConfig,
+} from './compare.ts';
+export { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
+export { type GridOptions, gridPng } from './image-grid.ts';
+export { type Pipeline, readPipeline, writePipeline } from './pipeline-folder.ts';
+export { checkpointPath, listCheckpoints, readLatestCheckpoint } from './checkpoint.ts';
+export { describeEnvironment, type Environment, isRun, readRunConfig } from './run-dir.ts';
+export { type LogEntry, readLog } from './run-log.ts';
+export { CheckpointError, ConfigError, DivergedError, TrainerError } from './errors.ts';

@@ -59,7 +59,8 @@ function turnedWeight(context: LoweringContext, weight: string, shape: readonly 
 }
 
 interface BlockedConv {
-  readonly input: Node;
+  /** In blocks, or plain where it has fewer channels than a block. */
+  readonly input: string;
   /** As `blockedWeight` orders it, output channels filled up to whole blocks. */
   readonly weight: string;
   readonly weightShape: readonly number[];
@@ -78,12 +79,16 @@ function fitsBlocks(context: LoweringContext, inputChannels: number, groups: num
   );
 }
 
+function blockedInput(context: LoweringContext, x: Node): string {
+  return x.shape[1]! < context.block ? context.plain(x) : context.blocked(x);
+}
+
 /** A convolution by the blocked kernels; the channels that fill up the last block are cut off again. */
 function blockedConv(node: Node, context: LoweringContext, conv: BlockedConv): void {
   const { builder } = context;
   const channels = node.shape[1]!;
-  const [filled, i, kh, kw] = conv.weightShape as [number, number, number, number];
-  const operands = [i < context.block ? context.plain(conv.input) : context.blocked(conv.input), conv.weight];
+  const [filled, , kh, kw] = conv.weightShape as [number, number, number, number];
+  const operands = [conv.input, conv.weight];
   if (conv.bias !== undefined) operands.push(padded(context, conv.bias, [0], [filled - channels]));
   const { stride: strides, padding: pads, dilation: dilations } = conv;
   const value = builder.node(
@@ -104,7 +109,7 @@ const conv2d: Lowering = (node, context) => {
     const filled = roundUp(o, context.block);
     const weight = padded(context, context.plain(w), [0, 0, 0, 0], [filled - o, 0, 0, 0]);
     blockedConv(node, context, {
-      input: x,
+      input: blockedInput(context, x),
       weight: blockedWeight(context, weight, [filled, ...rest]),
       weightShape: [filled, ...rest],
       ...(bias ? { bias: context.plain(bias) } : {}),
@@ -132,22 +137,41 @@ function turned(context: LoweringContext, weight: string): string {
   return context.transpose(flipped, [1, 0, 2, 3]);
 }
 
+/** A value in blocks with `stride` − 1 zeros after every element of its rows and columns. */
+function spreadOut(context: LoweringContext, x: Node, [sh, sw]: readonly [number, number]): string {
+  const { builder, block: b } = context;
+  const [n, c, h, w] = x.shape as [number, number, number, number];
+  const insert = (value: string, rows: number, width: number, stride: number): string => {
+    if (stride === 1) return value;
+    const zeros = builder.filled([rows, width * (stride - 1)], 0);
+    return builder.node('Concat', [context.reshape(value, [rows, width]), zeros], { axis: 1 });
+  };
+  const wide = insert(context.blocked(x), (n * c * h * w) / b, b, sw);
+  const tall = insert(wide, (n * c * h) / b, w * sw * b, sh);
+  return context.reshape(tall, [n, c, h * sh, w * sw]);
+}
+
+/**
+ * dLoss/dx: a convolution of the cotangent, spread out by the stride, with the weight turned around.
+ */
 const conv2dInputGradient: Lowering = (node, context) => {
   const [g, w] = node.inputs as [Node, Node];
   const attrs = node.attrs as ConvInputGradientAttrs;
   const [o, i, kh, kw] = w.shape as [number, number, number, number];
   const [h, wd] = attrs.inputSize as [number, number];
+  const [sh, sw] = attrs.stride as [number, number];
   const [top, left] = attrs.padding as [number, number];
   const reach = [(kh - 1) * attrs.dilation[0]!, (kw - 1) * attrs.dilation[1]!] as const;
   const before = [reach[0] - top, reach[1] - left];
   // Output extent of a stride-1 convolution: size + before + after − reach = the input's extent.
-  const after = [h - g.shape[2]! + reach[0] - before[0]!, wd - g.shape[3]! + reach[1] - before[1]!];
-  const stride1 = attrs.stride.every((s) => s === 1);
-  if (stride1 && [...before, ...after].every((n) => n >= 0) && fitsBlocks(context, o, attrs.groups)) {
+  const after = [h - sh * g.shape[2]! + reach[0] - before[0]!, wd - sw * g.shape[3]! + reach[1] - before[1]!];
+  const strided = sh * sw > 1;
+  const fits = fitsBlocks(context, o, attrs.groups) && (!strided || context.canBlock(g.shape));
+  if (fits && [...before, ...after].every((n) => n >= 0)) {
     const filled = roundUp(i, context.block);
     const weight = padded(context, context.plain(w), [0, 0, 0, 0], [0, filled - i, 0, 0]);
     blockedConv(node, context, {
-      input: g,
+      input: strided ? spreadOut(context, g, [sh, sw]) : blockedInput(context, g),
       weight: turnedWeight(context, weight, [o, filled, kh, kw]),
       weightShape: [filled, o, kh, kw],
       stride: [1, 1],

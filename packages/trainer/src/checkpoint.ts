@@ -1,0 +1,136 @@
+/**
+ * Checkpoints: a diffusers pipeline folder (the averaged weights) with the trainer's own state beside it.
+ *
+ *     checkpoints/step-00001000/   model_index.json  unet/  scheduler/
+ *                                  trainer/state.json  trainer/{parameters,firstMoments,secondMoments}.safetensors
+ *
+ * A folder of that name is complete: it was written under another name, synced and renamed.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeSafetensors } from '@immiscible/tensor-core';
+import { z } from 'zod';
+import { makeFolderAtomic, removePartials, writeSynced } from './atomic.ts';
+import { CheckpointError } from './errors.ts';
+import { type Pipeline, readPipeline, readTensors, storedTensors, writePipeline } from './pipeline-folder.ts';
+import { sorted, type TrainState } from './state.ts';
+
+const counts = z.int().min(0);
+
+const progressSchema = z.object({
+  /** updates done */
+  step: counts,
+  /** training images seen */
+  images: counts,
+  /** seconds of training so far, of all sessions */
+  seconds: z.number().min(0),
+  loader: z.object({ epoch: counts, position: counts }),
+  /** what the log has gathered since its last line */
+  pending: z.object({ steps: counts, loss: z.number(), distanceChange: z.number(), seconds: z.number() }),
+});
+
+/** Where a run stands, beside its tensors. */
+export type Progress = z.output<typeof progressSchema>;
+
+const OWN_PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const;
+const NAME = /^step-(\d{8,})$/;
+
+function folderOf(run: string): string {
+  return join(run, 'checkpoints');
+}
+
+/** Steps of the complete checkpoints of a run, rising. */
+export async function listCheckpoints(run: string): Promise<number[]> {
+  const names = await readdir(folderOf(run)).catch(() => []);
+  return names
+    .flatMap((name) => {
+      const match = NAME.exec(name);
+      return match ? [Number(match[1])] : [];
+    })
+    .sort((a, b) => a - b);
+}
+
+/** The folder of one checkpoint. */
+export function checkpointPath(run: string, step: number): string {
+  return join(folderOf(run), `step-${String(step).padStart(8, '0')}`);
+}
+
+/**
+ * Writes a checkpoint and removes the oldest ones beyond `keep`.
+ *
+ * @throws CheckpointError; earlier checkpoints are then untouched
+ */
+export async function writeCheckpoint(
+  run: string,
+  state: TrainState,
+  progress: Progress,
+  pipeline: Omit<Pipeline, 'parameters'>,
+  keep: number,
+): Promise<string> {
+  await mkdir(folderOf(run), { recursive: true });
+  await removePartials(folderOf(run));
+  const path = checkpointPath(run, progress.step);
+  await makeFolderAtomic(path, async (folder) => {
+    await writePipeline(folder, { ...pipeline, parameters: state.ema });
+    const own = join(folder, 'trainer');
+    await mkdir(own);
+    for (const part of OWN_PARTS) {
+      await writeSafetensors(join(own, `${part}.safetensors`), await storedTensors(state[part]));
+    }
+    await writeSynced(join(own, 'state.json'), `${JSON.stringify(progress, null, 2)}\n`);
+  });
+  const steps = await listCheckpoints(run);
+  for (const old of steps.slice(0, Math.max(0, steps.length - keep))) {
+    await rm(checkpointPath(run, old), { recursive: true, force: true });
+  }
+  return path;
+}
+
+/**
+ * Reads the newest complete checkpoint of a run.
+ *
+ * @returns undefined where there is none
+ * @throws CheckpointError where it is damaged
+ */
+export async function readLatestCheckpoint(
+  run: string,
+): Promise<{ state: TrainState; progress: Progress; path: string } | undefined> {
+  const steps = await listCheckpoints(run);
+  const latest = steps.at(-1);
+  if (latest === undefined) return undefined;
+  const path = checkpointPath(run, latest);
+  const own = join(path, 'trainer');
+  let progress: Progress;
+  try {
+    progress = progressSchema.parse(JSON.parse(await readFile(join(own, 'state.json'), 'utf8')));
+  } catch (error) {
+    throw new CheckpointError(
+      `${path} has no usable trainer/state.json: ${(error as Error).message}; remove that folder to resume from an earlier checkpoint`,
+      { cause: error },
+    );
+  }
+  const { parameters: ema } = await readPipeline(path);
+  const [parameters, firstMoments, secondMoments] = await Promise.all(
+    OWN_PARTS.map((part) => readTensors(join(own, `${part}.safetensors`))),
+  );
+  const names = Object.keys(sorted(ema));
+  const ordered = <T>(record: Record<string, T>, part: string): Record<string, T> => {
+    const missing = names.filter((name) => !(name in record));
+    if (missing.length > 0 || Object.keys(record).length !== names.length) {
+      throw new CheckpointError(
+        `${path}: ${part} does not hold the model's parameters (missing: ${missing.slice(0, 3).join(', ') || 'none'}); the checkpoint is damaged`,
+      );
+    }
+    return Object.fromEntries(names.map((name) => [name, record[name]!]));
+  };
+  return {
+    state: {
+      parameters: ordered(parameters!, 'parameters'),
+      firstMoments: ordered(firstMoments!, 'firstMoments'),
+      secondMoments: ordered(secondMoments!, 'secondMoments'),
+      ema: ordered(ema, 'the average'),
+    },
+    progress,
+    path,
+  };
+}

@@ -1,0 +1,19 @@
+/** The errors of this package. Each message says what was wanted, what came and what to do. */
+export class TrainerError extends Error {
+  override name = 'TrainerError';
+}
+
+/** A run's config that cannot be used; the message names every wrong field. */
+export class ConfigError extends TrainerError {
+  override name = 'ConfigError';
+}
+
+/** A loss or gradient that is not finite. */
+export class DivergedError extends TrainerError {
+  override name = 'DivergedError';
+}
+
+/** A checkpoint or run folder that cannot be read or written. */
+export class CheckpointError extends TrainerError {
+  override name = 'CheckpointError';
+}

@@ -1,0 +1,104 @@
+/**
+ * How good generated images are: Fréchet distance, precision and recall against real images, in named features, with
+ * the floor that real images have against each other.
+ */
+import { type ImageDataset, normalise } from '@immiscible/datasets';
+import {
+  type FeatureExtractor,
+  frechetFloor,
+  frechetFromMoments,
+  Moments,
+  openFashionClassifier,
+  pooledPixels,
+  precisionRecall,
+} from '@immiscible/metrics-fid';
+import { permutation } from '@immiscible/random';
+import { type Device } from '@immiscible/tensor-core';
+import { type RunConfig } from './config.ts';
+
+/** Real images in features. */
+export interface Reference {
+  readonly extractor: FeatureExtractor;
+  /** of all real images that were taken */
+  readonly moments: Moments;
+  /** as many as are generated, for precision and recall */
+  readonly subset: Float32Array;
+  /** Fréchet distance of real images to other real images, at the size that is generated */
+  readonly floor: { readonly mean: number; readonly standardDeviation: number };
+  readonly images: number;
+}
+
+export interface Quality {
+  readonly frechet: number;
+  readonly precision: number;
+  readonly recall: number;
+}
+
+/** Real images taken for the reference: beyond this their number hardly moves the distance. */
+const REFERENCE_IMAGES = 10_000;
+const CHUNK = 500;
+
+/** Opens the features that a config names. */
+export async function openFeatures(
+  device: Device,
+  name: RunConfig['evaluation']['features'],
+): Promise<FeatureExtractor> {
+  switch (name) {
+    case 'fashion-classifier':
+      return openFashionClassifier(device);
+    case 'pixels':
+      return pooledPixels();
+  }
+}
+
+/** Takes a seeded choice of real images as the reference. */
+export async function makeReference(
+  dataset: ImageDataset,
+  extractor: FeatureExtractor,
+  { samples, seed }: { samples: number; seed: number },
+): Promise<Reference> {
+  const count = Math.min(dataset.length, Math.max(REFERENCE_IMAGES, 2 * samples));
+  const order = permutation(seed, 0, dataset.length).subarray(0, count);
+  const { channels, height, width } = dataset;
+  const size = channels * height * width;
+  const features = new Float32Array(count * extractor.dimension);
+  for (let from = 0; from < count; from += CHUNK) {
+    const rows = order.subarray(from, from + CHUNK);
+    const bytes = new Uint8Array(size);
+    const images = new Float32Array(rows.length * size);
+    for (const [i, index] of rows.entries()) {
+      await dataset.readInto(index, bytes, 0);
+      normalise(bytes, images.subarray(i * size, (i + 1) * size));
+    }
+    const part = await extractor.features(images, [rows.length, channels, height, width]);
+    features.set(part, from * extractor.dimension);
+  }
+  const matrix = { data: features, dimension: extractor.dimension };
+  const floor = frechetFloor(matrix, { size: Math.min(samples, Math.floor(count / 2)), seed });
+  return {
+    extractor,
+    moments: new Moments(extractor.dimension).add(features),
+    subset: features.subarray(0, Math.min(samples, count) * extractor.dimension),
+    floor: { mean: floor.mean, standardDeviation: floor.standardDeviation },
+    images: count,
+  };
+}
+
+/** @param images generated, [N, C, H, W] in [-1, 1] */
+export async function measureQuality(
+  reference: Reference,
+  images: Float32Array,
+  shape: readonly [number, number, number],
+): Promise<Quality> {
+  const count = images.length / (shape[0] * shape[1] * shape[2]);
+  const { extractor, moments, subset } = reference;
+  const { dimension } = extractor;
+  const features = await extractor.features(clip(images), [count, ...shape]);
+  const { precision, recall } = precisionRecall({ data: subset, dimension }, { data: features, dimension });
+  return { frechet: frechetFromMoments(moments, new Moments(dimension).add(features)), precision, recall };
+}
+
+/** To what a picture file would hold, without its rounding. */
+function clip(images: Float32Array): Float32Array {
+  return images.map((v) => Math.min(1, Math.max(-1, v)));
+}

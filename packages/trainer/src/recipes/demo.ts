@@ -1,0 +1,48 @@
+/**
+ * The demo: Fashion-MNIST at 16×16, small enough for two cores and a few minutes. The network sees the whole image
+ * (down to 4×4, attention at 8×8 and 4×4): the pairing is information about the whole noise image, and a network that
+ * sees it only locally cannot use it.
+ */
+import { type CompareConfigInput } from '../config.ts';
+
+export const demo: CompareConfigInput = {
+  name: 'demo',
+  seed: 0,
+  data: { kind: 'fashion-mnist', split: 'train', size: 16 },
+  model: {
+    sample_size: 16,
+    in_channels: 1,
+    out_channels: 1,
+    layers_per_block: 1,
+    block_out_channels: [32, 64, 64],
+    down_block_types: ['DownBlock2D', 'DownBlock2D', 'AttnDownBlock2D'],
+    up_block_types: ['AttnUpBlock2D', 'UpBlock2D', 'UpBlock2D'],
+    norm_num_groups: 8,
+    attention_head_dim: 16,
+  },
+  scheduler: {
+    _class_name: 'DDIMScheduler',
+    beta_schedule: 'linear',
+    set_alpha_to_one: true,
+    clip_sample: true,
+  },
+  optimizer: { type: 'adam', learningRate: 2e-3 },
+  training: {
+    steps: 900,
+    batchSize: 128,
+    flip: true,
+    maxGradientNorm: 1,
+    schedule: { type: 'constant', warmupSteps: 100 },
+    ema: { decay: 0.99, warmup: true },
+  },
+  evaluation: {
+    features: 'fashion-classifier',
+    samples: 1000,
+    batchSize: 250,
+    samplingSteps: [2, 3, 5, 10, 20],
+    points: 4,
+    pointSamplingSteps: [3, 10],
+    gridSize: 8,
+  },
+  logging: { every: 10, checkpointEvery: 200, keep: 2 },
+};

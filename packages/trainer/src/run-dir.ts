@@ -1,0 +1,96 @@
+/**
+ * The folder of a run: `config.json` and `environment.json`, written before the first step, `log.jsonl`, `checkpoints/`.
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { type Device } from '@immiscible/tensor-core';
+import { writeFileAtomic } from './atomic.ts';
+import { parseRunConfig, type RunConfig } from './config.ts';
+import { CheckpointError } from './errors.ts';
+
+/** What a result was made with. */
+export interface Environment {
+  readonly device: string;
+  readonly processor: string;
+  readonly node: string;
+  readonly platform: string;
+  /** of the packages that decide numbers */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+const require = createRequire(import.meta.url);
+
+function versionOf(name: string): string {
+  try {
+    return (require(`${name}/package.json`) as { version: string }).version;
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Describes this machine and these packages. */
+export function describeEnvironment(device: Device): Environment {
+  return {
+    device: `${device.name}: ${device.description}`,
+    processor: cpus()[0]?.model ?? 'unknown',
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    versions: Object.fromEntries(
+      ['trainer', 'tensor-core', 'models', 'schedulers', 'assignment', 'datasets', 'metrics-fid'].map(
+        (name) => [`@immiscible/${name}`, versionOf(`@immiscible/${name}`)],
+      ),
+    ),
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return readFile(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** True where `folder` holds a run. */
+export function isRun(folder: string): Promise<boolean> {
+  return exists(join(folder, 'config.json'));
+}
+
+/**
+ * Makes the folder of a new run.
+ *
+ * @throws CheckpointError where there is a run already
+ */
+export async function createRunDir(
+  folder: string,
+  config: RunConfig,
+  environment: Environment,
+): Promise<void> {
+  if (await isRun(folder)) {
+    throw new CheckpointError(`${folder} holds a run already; resume it, or give this one another name`);
+  }
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomic(join(folder, 'environment.json'), `${JSON.stringify(environment, null, 2)}\n`);
+  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** The config of the run in `folder`. @throws CheckpointError, ConfigError */
+export async function readRunConfig(folder: string): Promise<RunConfig> {
+  const path = join(folder, 'config.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    throw new CheckpointError(`${folder} holds no run: ${path} cannot be read; start it without resuming`, {
+      cause: error,
+    });
+  }
+  try {
+    return parseRunConfig(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new CheckpointError(`${path} is damaged: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
