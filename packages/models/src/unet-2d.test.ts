@@ -31,12 +31,10 @@ async function run(
   parameters: Record<string, Tensor>,
   inputs: Unet2dInputs,
 ): Promise<Float32Array> {
-  const compiled = device.compile(
-    (x: { parameters: Record<string, Tensor>; inputs: Record<string, Tensor> }) => ({
-      y: applyUnet2d(config, x.parameters, x.inputs as unknown as Unet2dInputs),
-    }),
-  );
-  const { y } = await compiled({ parameters, inputs: { ...inputs } });
+  const compiled = device.compile((x: { parameters: Record<string, Tensor>; inputs: Unet2dInputs }) => ({
+    y: applyUnet2d(config, x.parameters, x.inputs),
+  }));
+  const { y } = await compiled({ parameters, inputs });
   await compiled.dispose();
   return (await y.data()) as Float32Array;
 }

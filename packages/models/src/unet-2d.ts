@@ -23,8 +23,8 @@ import { type BlockPlan, planUnet2d, type StagePlan, type Unet2dPlan } from './u
 /** Standard deviation of the Fourier frequencies that diffusers draws. */
 const FOURIER_SCALE = 16;
 
-/** What a UNet2DModel is applied to. */
-export interface Unet2dInputs {
+/** What a UNet2DModel is applied to: a tree of tensors, so that a compiled function can take it as it is. */
+export type Unet2dInputs = {
   /** float32 [B, in_channels, H, W]; H and W multiples of 2^(number of blocks − 1) */
   readonly sample: Tensor;
   /** float32 or int32 [B]; above 0 where the time embedding is `fourier` */
@@ -33,7 +33,7 @@ export interface Unet2dInputs {
   readonly classLabels?: Tensor;
   /** int32 [B, 2], a stream for each sample: with it, and `dropout` above 0 in the config, units are dropped */
   readonly dropoutKey?: Tensor;
-}
+};
 
 function blockSpecs({ stages, resample }: BlockPlan): ParameterSpecs {
   const specs: ParameterSpecs = {};

@@ -1,6 +1,6 @@
 /**
- * Reads the recordings of UNet2DModel (`golden/README.md` and `packages/models/golden/README.md`): weights and inputs made again from their
- * streams, and what diffusers computed with them.
+ * Reads the recordings of UNet2DModel (`golden/README.md`, and this package's `golden/README.md`): weights and inputs,
+ * made again from their streams, and what diffusers computed with them.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

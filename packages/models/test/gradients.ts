@@ -18,27 +18,19 @@ export async function runWithGradients(
 ): Promise<Gradients> {
   const { cotangent, ...given } = inputs;
   const loss = valueAndGrad(
-    (wanted: { parameters: Record<string, Tensor>; sample: Tensor }, rest: typeof given, against: Tensor) => {
+    (wanted: { parameters: Record<string, Tensor>; sample: Tensor }, rest: Unet2dInputs, against: Tensor) => {
       const output = applyUnet2d(config, wanted.parameters, { ...rest, sample: wanted.sample });
       return { loss: output.mul(against).sum(), output };
     },
   );
   const compiled = device.compile(
-    (x: { parameters: Record<string, Tensor>; given: Record<string, Tensor>; cotangent: Tensor }) => {
-      const inside = x.given as unknown as typeof given;
-      const { value, gradients } = loss(
-        { parameters: x.parameters, sample: inside.sample },
-        inside,
-        x.cotangent,
-      );
+    (x: { parameters: Record<string, Tensor>; given: Unet2dInputs; cotangent: Tensor }) => {
+      const wanted = { parameters: x.parameters, sample: x.given.sample };
+      const { value, gradients } = loss(wanted, x.given, x.cotangent);
       return { output: value.output, ...gradients };
     },
   );
-  const result = await compiled({
-    parameters: weights,
-    given: given,
-    cotangent,
-  });
+  const result = await compiled({ parameters: weights, given, cotangent });
   await compiled.dispose();
   return result;
 }
