@@ -263,6 +263,12 @@ describe('bad input', () => {
       /1 for each image: 1 × 24 numbers, got 48/,
     ],
     [
+      'noise in another order of axes',
+      () => assignNoiseSync({ data: x0, shape: [4, 6] }, { data: noise, shape: [6, 4] }),
+      'invalid-size',
+      /noise has the shape \[6, 4\], which does not begin with the batch, 4/,
+    ],
+    [
       'noise that does not fit k',
       () => assignNoiseSync(x0, noise, { batch: 4, method: 'nearest', k: 2 }),
       'invalid-size',

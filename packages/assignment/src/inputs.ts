@@ -64,6 +64,12 @@ export function readBatch(
         : `${k} for each image: ${k} × ${images.data.length} numbers`;
     throw invalid(`noise must hold ${wanted}, got ${drawn.data.length}`);
   }
+  const first = drawn.shape?.[0];
+  if (first !== undefined && first !== rows && first !== rows * perRow) {
+    throw invalid(
+      `noise has the shape [${drawn.shape?.join(', ')}], which does not begin with the batch, ${rows}`,
+    );
+  }
   checkFinite('x0', images.data, dimensions);
   checkFinite('noise', drawn.data, dimensions);
   return {

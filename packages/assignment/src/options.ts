@@ -14,7 +14,7 @@ import { type SolverName } from './solve/auto.ts';
  */
 export type Method = 'linear' | 'nearest' | 'flipped' | 'identity';
 
-export const METHODS: readonly Method[] = ['linear', 'nearest', 'flipped', 'identity'];
+const METHODS: readonly Method[] = ['linear', 'nearest', 'flipped', 'identity'];
 
 /** What the authors multiply both sides by before they take a float16 distance. */
 const PAPER_SCALE = 0.1;

@@ -35,8 +35,12 @@ export class CoreLists {
   readonly #sample: Float64Array;
   #used = 0;
 
-  /** @param v the column duals, shared with the solver that lowers them */
-  constructor(problem: Problem, v: Float64Array) {
+  /**
+   * @param v the column duals, shared with the solver that lowers them
+   * @param normal whether the rows' reduced costs are about normal, as centred ones are: then a fit is a better guess
+   *   than a sample
+   */
+  constructor(problem: Problem, v: Float64Array, normal: boolean) {
     const { rows, columns } = problem;
     this.#cost = problem.cost;
     this.#columns = columns;
@@ -51,11 +55,11 @@ export class CoreLists {
     this.value = new Float64Array(capacity);
     const z = normalQuantile(Math.min(0.5, FIRST_LIST / columns));
     for (let i = 0; i < rows; i++) {
-      this.#collect(i, this.#normalLimit(i, z));
+      this.#collect(i, normal ? this.#normalLimit(i, z) : this.#sampleLimit(i, FIRST_LIST));
       if (2 * (this.end[i]! - this.start[i]!) < FIRST_LIST && this.bound[i]! < Infinity) {
         this.live -= this.end[i]! - this.start[i]!;
         this.#used = this.start[i]!;
-        this.#collect(i, Math.max(this.bound[i]!, this.#sampleLimit(i, FIRST_LIST)));
+        this.#collect(i, Math.max(this.bound[i]!, this.#sampleLimit(i, 2 * FIRST_LIST)));
       }
     }
   }

@@ -11,10 +11,6 @@ export class KeyHeap {
     this.#values = new Int32Array(capacity);
   }
 
-  get size(): number {
-    return this.#size;
-  }
-
   clear(): void {
     this.#size = 0;
   }

@@ -36,7 +36,7 @@ export function sparseCore(problem: Problem): Matching {
     const additive = !problem.forbidden && centre(problem, matching.v) >= ADDITIVE;
     if (!additive) claims = columnReduction(problem, matching);
   }
-  const lists = new CoreLists(problem, matching.v);
+  const lists = new CoreLists(problem, matching.v, claims === undefined && rows === columns);
   if (lists.live > widest) return jonkerVolgenant(problem);
   let free = claims === undefined ? everyRow(rows) : transferReduction(lists, matching, claims);
   for (let pass = 0; pass < REDUCTION_PASSES && free.length > 0; pass++) {
