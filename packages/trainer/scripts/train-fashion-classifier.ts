@@ -34,6 +34,7 @@ import {
   adamUpdate,
   type Tensors,
 } from '../src/optim/adam.ts';
+import { ParameterLayout } from '../src/layout.ts';
 import { learningRateFactor } from '../src/optim/learning-rate.ts';
 import { initialState, type TrainState } from '../src/state.ts';
 
@@ -58,6 +59,10 @@ function examplesOf({ images, shape, labels }: Batch): Examples {
   labels.forEach((label, i) => (classes[i * CLASSES + label] = 1));
   return { images: tensor(images, shape), classes: tensor(classes, [labels.length, CLASSES]) };
 }
+
+const layout = new ParameterLayout(
+  Object.fromEntries(Object.entries(FASHION_NETWORK_SHAPES).map(([name, shape]) => [name, { shape }])),
+);
 
 /** He et al. 2015: normal of variance 2 / fan-in before a ReLU, 1 / fan-in before the classes; norms begin as identity. */
 function initialParameters(seed: number): Tensors {
@@ -98,15 +103,15 @@ async function train(
   );
   const step = device.compile(
     ({ state, examples, scalars }: StepInputs) => {
-      const { value: loss, gradients } = valueAndGrad(crossEntropy)(state.parameters, examples);
-      const next = adamUpdate(OPTIMIZER, state, gradients, scalars);
+      const { value: loss, gradients } = valueAndGrad(crossEntropy)(layout.split(state.parameters), examples);
+      const next = adamUpdate(OPTIMIZER, state, layout.join(gradients), scalars);
       return { loss, state: { ...next, ema: emaUpdate(state.ema, next.parameters, scalars.emaRate) } };
     },
     { donate: ['state'] },
   );
   const perEpoch = loaders[0]!.batchesPerEpoch;
   const steps = epochs * perEpoch;
-  let state = await initialState(initialParameters(seed));
+  let state = await initialState(layout, initialParameters(seed));
   let sum = 0;
   for (let k = 0; k < steps; k++) {
     const rate = LEARNING_RATE * learningRateFactor(SCHEDULE, k, steps);
@@ -182,6 +187,7 @@ async function main(): Promise<void> {
   const state = await train(device, { epochs, seed });
   const seconds = Math.round((performance.now() - started) / 1000);
 
+  const averaged = await layout.unpack(state.ema);
   const metadata: Record<string, string> = {
     format: 'pt',
     script: SCRIPT,
@@ -189,10 +195,10 @@ async function main(): Promise<void> {
     epochs: `${epochs}`,
   };
   for (const size of FASHION_NETWORK_SIZES) {
-    metadata[`testAccuracy${size}`] = (await testAccuracy(device, state.ema, size)).toFixed(4);
+    metadata[`testAccuracy${size}`] = (await testAccuracy(device, averaged, size)).toFixed(4);
   }
   const tensors: Record<string, StoredTensor> = {};
-  for (const [name, x] of Object.entries(state.ema)) {
+  for (const [name, x] of Object.entries(averaged)) {
     tensors[name] = { shape: x.shape, dtype: 'float32', data: await x.data() };
   }
   await writeSafetensors(values.out, tensors, metadata);

@@ -12,8 +12,9 @@ import { writeSafetensors } from '@immiscible/tensor-core';
 import { z } from 'zod';
 import { makeFolderAtomic, removePartials, writeSynced } from './atomic.ts';
 import { CheckpointError } from './errors.ts';
+import { type ParameterLayout } from './layout.ts';
 import { type Pipeline, readPipeline, readTensors, storedTensors, writePipeline } from './pipeline-folder.ts';
-import { sorted, type TrainState } from './state.ts';
+import { type TrainState } from './state.ts';
 
 const counts = z.int().min(0);
 
@@ -64,6 +65,7 @@ export async function writeCheckpoint(
   run: string,
   state: TrainState,
   progress: Progress,
+  layout: ParameterLayout,
   pipeline: Omit<Pipeline, 'parameters'>,
   keep: number,
 ): Promise<string> {
@@ -71,11 +73,14 @@ export async function writeCheckpoint(
   await removePartials(folderOf(run));
   const path = checkpointPath(run, progress.step);
   await makeFolderAtomic(path, async (folder) => {
-    await writePipeline(folder, { ...pipeline, parameters: state.ema });
+    await writePipeline(folder, { ...pipeline, parameters: await layout.unpack(state.ema) });
     const own = join(folder, 'trainer');
     await mkdir(own);
     for (const part of OWN_PARTS) {
-      await writeSafetensors(join(own, `${part}.safetensors`), await storedTensors(state[part]));
+      await writeSafetensors(
+        join(own, `${part}.safetensors`),
+        await storedTensors(await layout.unpack(state[part])),
+      );
     }
     await writeSynced(join(own, 'state.json'), `${JSON.stringify(progress, null, 2)}\n`);
   });
@@ -94,6 +99,7 @@ export async function writeCheckpoint(
  */
 export async function readLatestCheckpoint(
   run: string,
+  layout: ParameterLayout,
 ): Promise<{ state: TrainState; progress: Progress; path: string } | undefined> {
   const steps = await listCheckpoints(run);
   const latest = steps.at(-1);
@@ -111,24 +117,14 @@ export async function readLatestCheckpoint(
   }
   const { parameters: ema } = await readPipeline(path);
   const [parameters, firstMoments, secondMoments] = await Promise.all(
-    OWN_PARTS.map((part) => readTensors(join(own, `${part}.safetensors`))),
+    OWN_PARTS.map(async (part) => layout.pack(await readTensors(join(own, `${part}.safetensors`)))),
   );
-  const names = Object.keys(sorted(ema));
-  const ordered = <T>(record: Record<string, T>, part: string): Record<string, T> => {
-    const missing = names.filter((name) => !(name in record));
-    if (missing.length > 0 || Object.keys(record).length !== names.length) {
-      throw new CheckpointError(
-        `${path}: ${part} does not hold the model's parameters (missing: ${missing.slice(0, 3).join(', ') || 'none'}); the checkpoint is damaged`,
-      );
-    }
-    return Object.fromEntries(names.map((name) => [name, record[name]!]));
-  };
   return {
     state: {
-      parameters: ordered(parameters!, 'parameters'),
-      firstMoments: ordered(firstMoments!, 'firstMoments'),
-      secondMoments: ordered(secondMoments!, 'secondMoments'),
-      ema: ordered(ema, 'the average'),
+      parameters: parameters!,
+      firstMoments: firstMoments!,
+      secondMoments: secondMoments!,
+      ema: await layout.pack(ema),
     },
     progress,
     path,

@@ -155,7 +155,7 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
     );
 
   onEvent?.({ type: 'phase', text: 'measuring real images' });
-  const extractor = await openFeatures(device, evaluation.features);
+  const extractor = await openFeatures(device, evaluation.features, dataset);
   const reference = await makeReference(dataset, extractor, {
     samples: evaluation.samples,
     seed: config.seed,
@@ -199,13 +199,12 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
         await saveTime();
       }
     }
-    const parameters = Object.values(arms[0]!.run.ema).reduce((sum, { size }) => sum + size, 0);
     const report: CompareReport = {
       name: config.name,
       seed: config.seed,
       ...environment,
       dataset: { name: dataset.name, images: dataset.length, shape: sampler.shape },
-      parameters,
+      parameters: arms[0]!.run.parameterCount,
       features: extractor.name,
       floor: reference.floor,
       arms: await Promise.all(arms.map(({ name, folder: own, run }) => armReport(config, name, own, run))),
@@ -241,9 +240,10 @@ async function measure(
   const seeds = Array.from({ length: evaluation.samples }, (_, i) => i);
   const classes = model.num_class_embeds;
   const quality: Record<string, Quality> = {};
+  const parameters = await run.averagedParameters();
   for (const steps of numbers) {
     onEvent?.({ type: 'phase', text: `sampling ${arm.name} with ${steps} steps` });
-    const images = await sampler.sample(run.ema, {
+    const images = await sampler.sample(parameters, {
       steps,
       seeds,
       ...(classes === null ? {} : { labels: seeds.map((seed) => seed % classes) }),

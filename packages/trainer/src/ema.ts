@@ -5,7 +5,6 @@
  * parameters: diffusers' EMAModel, n = k − 1, min(d, (1 + n) / (10 + n)) and 0 for n = 0.
  */
 import { type Tensor } from '@immiscible/tensor-core';
-import { type Tensors } from './optim/adam.ts';
 
 export interface EmaOptions {
   readonly decay: number;
@@ -20,8 +19,6 @@ export function emaDecay({ decay, warmup }: EmaOptions, step: number): number {
 }
 
 /** One update as a graph: θ̄ − (1 − d)(θ̄ − θ). @param rate 1 − d, scalar */
-export function emaUpdate(average: Tensors, parameters: Tensors, rate: Tensor): Tensors {
-  return Object.fromEntries(
-    Object.entries(average).map(([name, held]) => [name, held.sub(held.sub(parameters[name]!).mul(rate))]),
-  );
+export function emaUpdate(average: Tensor, parameters: Tensor, rate: Tensor): Tensor {
+  return average.sub(average.sub(parameters).mul(rate));
 }

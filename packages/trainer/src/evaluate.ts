@@ -42,12 +42,13 @@ const CHUNK = 500;
 export async function openFeatures(
   device: Device,
   name: RunConfig['evaluation']['features'],
+  { channels }: Pick<ImageDataset, 'channels'>,
 ): Promise<FeatureExtractor> {
   switch (name) {
     case 'fashion-classifier':
       return openFashionClassifier(device);
-    case 'pixels':
-      return pooledPixels();
+    case 'pixels-8x8':
+      return pooledPixels({ channels });
   }
 }
 

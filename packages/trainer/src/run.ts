@@ -1,7 +1,7 @@
 /**
  * A training run: steps, log, checkpoints. It can be stopped after any step and continued to the same numbers.
  */
-import { applyUnet2d, initUnet2d } from '@immiscible/models';
+import { applyUnet2d, initUnet2d, unet2dParameters } from '@immiscible/models';
 import { type ImageDataset } from '@immiscible/datasets';
 import { NoiseSchedule } from '@immiscible/schedulers';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
@@ -10,6 +10,7 @@ import { type Progress, readLatestCheckpoint, writeCheckpoint } from './checkpoi
 import { type RunConfig } from './config.ts';
 import { emaDecay } from './ema.ts';
 import { ConfigError } from './errors.ts';
+import { ParameterLayout } from './layout.ts';
 import { adamScalars, type Tensors } from './optim/adam.ts';
 import { learningRateFactor } from './optim/learning-rate.ts';
 import { createRunDir, describeEnvironment, isRun, readRunConfig } from './run-dir.ts';
@@ -42,10 +43,16 @@ export function modelOf(config: RunConfig): ApplyModel {
     applyUnet2d(config.model, parameters, { ...inputs, ...(labels ? { classLabels: labels } : {}) });
 }
 
+/** Where the parameters of a config's model lie in a state. */
+export function layoutOf(config: RunConfig): ParameterLayout {
+  return new ParameterLayout(unet2dParameters(config.model));
+}
+
 /** Compiles the steps that runs of `config` take. */
 export function trainStepOf(device: Device, config: RunConfig): TrainStep {
   const { maxGradientNorm } = config.training;
   return compileTrainStep(device, {
+    layout: layoutOf(config),
     apply: modelOf(config),
     prediction: config.scheduler.prediction_type,
     optimizer: config.optimizer,
@@ -66,6 +73,7 @@ export class TrainingRun {
   readonly config: RunConfig;
   readonly folder: string;
   readonly schedule: NoiseSchedule;
+  readonly #layout: ParameterLayout;
   readonly #source: BatchSource;
   readonly #trainStep: TrainStep;
   readonly #ownsStep: boolean;
@@ -83,6 +91,7 @@ export class TrainingRun {
     this.config = config;
     this.folder = folder;
     this.schedule = new NoiseSchedule(config.scheduler);
+    this.#layout = layoutOf(config);
     this.#source = new BatchSource(config, dataset, this.schedule);
     this.#source.restore(progress.loader);
     this.#trainStep = trainStep ?? trainStepOf(device, config);
@@ -99,8 +108,7 @@ export class TrainingRun {
    */
   static async create(config: RunConfig, options: OpenRunOptions): Promise<TrainingRun> {
     checkData(config, options.dataset);
-    const parameters = initUnet2d(config.model, config.seed, { zeroInit: config.training.zeroInit });
-    const state = await initialState(parameters);
+    const state = await startOf(config);
     const run = new TrainingRun(config, options, state, atTheStart, -1);
     await createRunDir(options.folder, config, describeEnvironment(options.device));
     return run;
@@ -114,7 +122,7 @@ export class TrainingRun {
   static async resume(options: OpenRunOptions): Promise<TrainingRun> {
     const config = await readRunConfig(options.folder);
     checkData(config, options.dataset);
-    const checkpoint = await readLatestCheckpoint(options.folder);
+    const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config));
     if (checkpoint) {
       await cutLog(options.folder, checkpoint.progress.step);
       return new TrainingRun(
@@ -126,8 +134,7 @@ export class TrainingRun {
       );
     }
     await cutLog(options.folder, 0);
-    const parameters = initUnet2d(config.model, config.seed, { zeroInit: config.training.zeroInit });
-    return new TrainingRun(config, options, await initialState(parameters), atTheStart, -1);
+    return new TrainingRun(config, options, await startOf(config), atTheStart, -1);
   }
 
   /** `resume` where the folder holds a run, else `create`. */
@@ -143,9 +150,14 @@ export class TrainingRun {
     return this.#progress.step >= this.config.training.steps;
   }
 
-  /** The averaged weights, for sampling. They belong to the run and are gone after its next step. */
-  get ema(): Tensors {
-    return this.#state.ema;
+  /** The averaged weights, for sampling: views of the run's own memory, which its next steps write over. */
+  averagedParameters(): Promise<Tensors> {
+    return this.#layout.unpack(this.#state.ema);
+  }
+
+  /** How many parameters the model has. */
+  get parameterCount(): number {
+    return this.#layout.size;
   }
 
   /** Numbers about the compiled step, by name. */
@@ -223,7 +235,14 @@ export class TrainingRun {
   async checkpoint(): Promise<void> {
     if (this.#checkpointed === this.#progress.step) return;
     const { model, scheduler, logging } = this.config;
-    await writeCheckpoint(this.folder, this.#state, this.#progress, { model, scheduler }, logging.keep);
+    await writeCheckpoint(
+      this.folder,
+      this.#state,
+      this.#progress,
+      this.#layout,
+      { model, scheduler },
+      logging.keep,
+    );
     this.#checkpointed = this.#progress.step;
   }
 
@@ -232,6 +251,11 @@ export class TrainingRun {
     disposeTree(this.#state);
     if (this.#ownsStep) await this.#trainStep.dispose();
   }
+}
+
+function startOf(config: RunConfig): Promise<TrainState> {
+  const parameters = initUnet2d(config.model, config.seed, { zeroInit: config.training.zeroInit });
+  return initialState(layoutOf(config), parameters);
 }
 
 function checkData({ model }: RunConfig, { name, channels, height, width }: ImageDataset): void {

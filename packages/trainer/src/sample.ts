@@ -139,7 +139,7 @@ function sizeOf(
   given: readonly [number, number] | undefined,
 ): readonly [number, number] {
   const { sample_size: size } = model;
-  if (size !== null) return typeof size === 'number' ? [size, size] : [size[0]!, size[1]!];
+  if (size !== null) return typeof size === 'number' ? [size, size] : [size[0], size[1]];
   if (given) return given;
   throw new TrainerError('sample: the model config has no sample_size; say how large the images are to be');
 }

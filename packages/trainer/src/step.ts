@@ -8,7 +8,7 @@
  */
 import { type Device, disposeTree, tensor, type Tensor, valueAndGrad } from '@immiscible/tensor-core';
 import { emaUpdate } from './ema.ts';
-import { DivergedError } from './errors.ts';
+import { DivergedError, TrainerError } from './errors.ts';
 import {
   type DenoisingBatch,
   denoisingLoss,
@@ -16,8 +16,9 @@ import {
   type PredictionType,
 } from './objectives/denoising.ts';
 import { type AdamOptions, type AdamScalars, adamUpdate, type Tensors } from './optim/adam.ts';
-import { clipByGlobalNorm, squaredNorms } from './optim/clip.ts';
-import { mapRecord, type TrainState } from './state.ts';
+import { type ParameterLayout } from './layout.ts';
+import { clipByGlobalNorm, globalNorm } from './optim/clip.ts';
+import { type TrainState } from './state.ts';
 
 /** What the model is given beside x_t and t. */
 export type StepBatch = DenoisingBatch & {
@@ -34,6 +35,7 @@ export type ApplyModel = (
 ) => Tensor;
 
 export interface StepOptions {
+  readonly layout: ParameterLayout;
   readonly apply: ApplyModel;
   readonly prediction: PredictionType;
   readonly optimizer: AdamOptions;
@@ -76,7 +78,8 @@ export interface TrainStep {
 }
 
 export function compileTrainStep(device: Device, options: StepOptions): TrainStep {
-  const lossAndGradients = (parameters: Tensors, batch: StepBatch): { loss: Tensor; gradients: Tensors } => {
+  const { layout } = options;
+  const lossAndGradient = (parameters: Tensor, batch: StepBatch): { loss: Tensor; gradient: Tensor } => {
     const { value, gradients } = valueAndGrad((theta: Tensors) => {
       const { xt, target } = denoisingTask(options.prediction, batch);
       const { labels, dropoutKey } = batch;
@@ -87,35 +90,33 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
         ...(dropoutKey ? { dropoutKey } : {}),
       });
       return denoisingLoss(prediction, target, batch.weight);
-    })(parameters);
-    return { loss: value, gradients };
+    })(layout.split(parameters));
+    return { loss: value, gradient: layout.join(gradients) };
   };
 
   const update = (
     state: TrainState,
-    gradients: Tensors,
+    gradient: Tensor,
     scalars: ScalarTensors,
-  ): { state: TrainState; norms: Tensor } => {
-    const norms = squaredNorms(gradients);
-    const clipped =
-      options.maxGradientNorm === undefined
-        ? gradients
-        : clipByGlobalNorm(gradients, norms, options.maxGradientNorm);
+  ): { state: TrainState; norm: Tensor } => {
+    const norm = globalNorm(gradient);
+    const { maxGradientNorm: limit } = options;
+    const clipped = limit === undefined ? gradient : clipByGlobalNorm(gradient, norm, limit);
     const next = adamUpdate(options.optimizer, state, clipped, scalars);
-    return { state: { ...next, ema: emaUpdate(state.ema, next.parameters, scalars.emaRate) }, norms };
+    return { state: { ...next, ema: emaUpdate(state.ema, next.parameters, scalars.emaRate) }, norm };
   };
 
   const whole = device.compile(
     ({ state, batch, scalars }: { state: TrainState; batch: StepBatch; scalars: ScalarTensors }) => {
-      const { loss, gradients } = lossAndGradients(state.parameters, batch);
-      return { loss, ...update(state, gradients, scalars) };
+      const { loss, gradient } = lossAndGradient(state.parameters, batch);
+      return { loss, ...update(state, gradient, scalars) };
     },
     { donate: ['state'] },
   );
   const accumulate = device.compile(
-    ({ total, parameters, batch }: { total: Tensors; parameters: Tensors; batch: StepBatch }) => {
-      const { loss, gradients } = lossAndGradients(parameters, batch);
-      return { loss, total: mapRecord(total, (sum, name) => sum.add(gradients[name]!)) };
+    ({ total, parameters, batch }: { total: Tensor; parameters: Tensor; batch: StepBatch }) => {
+      const { loss, gradient } = lossAndGradient(parameters, batch);
+      return { loss, total: total.add(gradient) };
     },
     { donate: ['total'] },
   );
@@ -127,64 +128,58 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
       factor,
     }: {
       state: TrainState;
-      total: Tensors;
+      total: Tensor;
       scalars: ScalarTensors;
       factor: Tensor;
-    }) =>
-      update(
-        state,
-        mapRecord(total, (sum) => sum.mul(factor)),
-        scalars,
-      ),
+    }) => update(state, total.mul(factor), scalars),
     { donate: ['state', 'total'] },
   );
 
-  const accumulated = async (state: TrainState, batches: readonly StepBatch[], scalars: ScalarTensors) => {
-    let total = mapRecord(state.parameters, ({ shape, size }) => tensor(new Float32Array(size), shape));
-    const losses: number[] = [];
+  const accumulated = async (
+    state: TrainState,
+    batches: readonly StepBatch[],
+    scalars: ScalarTensors,
+  ): Promise<{ state: TrainState; loss: Tensor; norm: Tensor }> => {
+    let total = tensor(new Float32Array(layout.size), [layout.size]);
+    let sum = 0;
     for (const batch of batches) {
       const result = await accumulate({ total, parameters: state.parameters, batch });
       total = result.total;
-      losses.push(await result.loss.item());
+      sum += await result.loss.item();
       result.loss.dispose();
     }
-    const mean = losses.reduce((a, b) => a + b, 0) / losses.length;
     const factor = tensor(1 / batches.length);
-    const result = await finish({ state, total, scalars, factor });
-    return { ...result, loss: tensor(mean) };
+    return { ...(await finish({ state, total, scalars, factor })), loss: tensor(sum / batches.length) };
   };
 
   return {
     async run(state, batches, scalars, step) {
       const [first, ...rest] = batches;
-      if (!first) throw new DivergedError('step: wants at least one micro-batch, got none');
+      if (!first) throw new TrainerError('step: wants at least one micro-batch, got none');
       const values: ScalarTensors = {
         learningRate: tensor(scalars.learningRate),
         stepSize: tensor(scalars.stepSize),
         inverseRootCorrection: tensor(scalars.inverseRootCorrection),
         emaRate: tensor(scalars.emaRate),
       };
-      const names = Object.keys(state.parameters);
       const result =
         rest.length === 0
           ? await whole({ state, batch: first, scalars: values })
           : await accumulated(state, batches, values);
       const loss = await result.loss.item();
-      const norms = (await result.norms.data()) as Float32Array;
-      disposeTree([result.loss, result.norms]);
-      const bad = norms.findIndex((square) => !Number.isFinite(square));
-      if (!Number.isFinite(loss) || bad >= 0) {
+      const gradientNorm = await result.norm.item();
+      disposeTree([result.loss, result.norm]);
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+        // The first moment of a parameter takes in its gradient, so it shows which gradients were not finite.
+        const moments = await result.state.firstMoments.data();
+        const bad = moments.findIndex((value) => !Number.isFinite(value));
         disposeTree(result.state);
-        const where = bad >= 0 ? `; the first gradient that is not finite is that of ${names[bad]!}` : '';
+        const where = bad >= 0 ? `; the first gradient that is not finite is in ${layout.nameAt(bad)}` : '';
         throw new DivergedError(
-          `step ${step}: the loss is ${loss}${where}; lower the learning rate or clip gradients, and resume from the last checkpoint`,
+          `step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}${where}; lower the learning rate or clip gradients, and resume from the last checkpoint`,
         );
       }
-      return {
-        state: result.state,
-        loss,
-        gradientNorm: Math.sqrt(norms.reduce((sum, square) => sum + square, 0)),
-      };
+      return { state: result.state, loss, gradientNorm };
     },
     get report() {
       return { ...accumulate.report, ...whole.report };

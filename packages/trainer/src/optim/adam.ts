@@ -33,39 +33,31 @@ export function adamScalars({ betas }: AdamOptions, learningRate: number, step: 
   };
 }
 
+/** Of one tensor, or of all parameters as one vector; a type alias, so that compiled functions take it as a tree. */
 export type AdamState = {
-  readonly parameters: Tensors;
+  readonly parameters: Tensor;
   /** m */
-  readonly firstMoments: Tensors;
+  readonly firstMoments: Tensor;
   /** v */
-  readonly secondMoments: Tensors;
+  readonly secondMoments: Tensor;
 };
 
-/** One update of every parameter, as a graph; all three records have the same keys. */
+/** One update as a graph; everything has the parameters' shape. */
 export function adamUpdate(
-  options: AdamOptions,
-  { parameters, firstMoments, secondMoments }: AdamState,
-  gradients: Tensors,
+  { type, betas: [beta1, beta2], eps, weightDecay }: AdamOptions,
+  { parameters: theta, firstMoments, secondMoments }: AdamState,
+  gradient: Tensor,
   scalars: Readonly<Record<keyof AdamScalars, Tensor>>,
 ): AdamState {
-  const [beta1, beta2] = options.betas;
-  const next = { parameters: {} as Tensors, firstMoments: {} as Tensors, secondMoments: {} as Tensors };
-  for (const [name, theta] of Object.entries(parameters)) {
-    const decayed = options.weightDecay > 0;
-    const g =
-      decayed && options.type === 'adam'
-        ? gradients[name]!.add(theta.mul(options.weightDecay))
-        : gradients[name]!;
-    const m = firstMoments[name]!.mul(beta1).add(g.mul(1 - beta1));
-    const v = secondMoments[name]!.mul(beta2).add(g.square().mul(1 - beta2));
-    const denominator = v.sqrt().mul(scalars.inverseRootCorrection).add(options.eps);
-    const start =
-      decayed && options.type === 'adamw'
-        ? theta.sub(theta.mul(scalars.learningRate.mul(options.weightDecay)))
-        : theta;
-    next.parameters[name] = start.sub(m.mul(scalars.stepSize).div(denominator));
-    next.firstMoments[name] = m;
-    next.secondMoments[name] = v;
-  }
-  return next;
+  const g = weightDecay > 0 && type === 'adam' ? gradient.add(theta.mul(weightDecay)) : gradient;
+  const m = firstMoments.mul(beta1).add(g.mul(1 - beta1));
+  const v = secondMoments.mul(beta2).add(g.square().mul(1 - beta2));
+  const denominator = v.sqrt().mul(scalars.inverseRootCorrection).add(eps);
+  const start =
+    weightDecay > 0 && type === 'adamw' ? theta.sub(theta.mul(scalars.learningRate.mul(weightDecay))) : theta;
+  return {
+    parameters: start.sub(m.mul(scalars.stepSize).div(denominator)),
+    firstMoments: m,
+    secondMoments: v,
+  };
 }

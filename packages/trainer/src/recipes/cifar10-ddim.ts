@@ -41,7 +41,7 @@ export const cifar10Ddim: CompareConfigInput = {
     zeroInit: true,
   },
   evaluation: {
-    features: 'pixels',
+    features: 'pixels-8x8',
     samples: 10_000,
     samplingSteps: [20, 50, 100],
     points: 7,

@@ -44,13 +44,15 @@ export class ModelBuilder {
   readonly #outputs: ValueInfoProto[] = [];
   readonly #computed = new Set<string>();
   readonly #known = new Map<string, readonly string[]>();
+  /** Outputs of reshapes: the value that they show. */
+  readonly #reshaped = new Map<string, string>();
   readonly #constants = new Map<string, string>();
   /** Values that are outputs: what the nodes call them, and what the model calls them. */
   readonly #renamed = new Map<string, string>();
   #next = 0;
 
   get nodeCount(): number {
-    return this.#nodes.length;
+    return this.#needed().length;
   }
 
   #fresh(): string {
@@ -106,6 +108,25 @@ export class ModelBuilder {
     return output;
   }
 
+  /** The same elements under another shape. A reshape of a reshape goes back to where the elements came from. */
+  reshape(value: string, shape: readonly number[]): string {
+    const source = this.#reshaped.get(value) ?? value;
+    const result = this.node('Reshape', [source, this.ints(shape)]);
+    this.#reshaped.set(result, source);
+    return result;
+  }
+
+  /** The nodes that outputs need: what a lowering asked for and nobody used is left out. */
+  #needed(): NodeProto[] {
+    const wanted = new Set([...this.#renamed.keys(), ...this.#outputs.map(({ name }) => name)]);
+    const kept = this.#nodes.toReversed().filter(({ input, output }) => {
+      const used = output.some((value) => wanted.has(value));
+      if (used) for (const value of input) wanted.add(value);
+      return used;
+    });
+    return kept.toReversed();
+  }
+
   /** A one-dimensional int64 constant: shapes, axes, indices. */
   ints(values: readonly number[]): string {
     return this.#constant(
@@ -146,6 +167,8 @@ export class ModelBuilder {
 
   /** The bytes of the model. */
   encode(): Uint8Array {
+    const nodes = this.#needed();
+    const used = new Set(nodes.flatMap(({ input }) => input));
     return encodeModel({
       irVersion: 10,
       producerName: 'immiscible',
@@ -156,12 +179,12 @@ export class ModelBuilder {
       ],
       graph: {
         name: 'step',
-        node: this.#nodes.map((node) => ({
+        node: nodes.map((node) => ({
           ...node,
           input: node.input.map((value) => this.#renamed.get(value) ?? value),
           output: node.output.map((value) => this.#renamed.get(value) ?? value),
         })),
-        initializer: this.#initializers,
+        initializer: this.#initializers.filter(({ name }) => used.has(name)),
         input: this.#inputs,
         output: this.#outputs,
       },

@@ -68,7 +68,7 @@ export class LoweringContext {
   }
 
   reshape(value: string, shape: readonly number[]): string {
-    return this.builder.node('Reshape', [value, this.builder.ints(shape)]);
+    return this.builder.reshape(value, shape);
   }
 
   transpose(value: string, perm: readonly number[]): string {
