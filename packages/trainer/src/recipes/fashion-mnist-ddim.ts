@@ -19,7 +19,7 @@ export const fashionMnistDdim: CompareConfigInput = {
   scheduler: {
     _class_name: 'DDIMScheduler',
     beta_schedule: 'linear',
-    set_alpha_to_one: true,
+    timestep_spacing: 'trailing',
     clip_sample: true,
   },
   optimizer: { type: 'adam', learningRate: 2e-4 },
