@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { compileFunction, type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
 import { DeviceError } from './errors.ts';
-import { setDefaultTarget } from './evaluate.ts';
+import { addDefaultTarget, removeDefaultTarget } from './evaluate.ts';
 import { type LiveBuffers, type Target } from './targets/target.ts';
 import { type Tree } from './tree.ts';
 
@@ -16,7 +16,7 @@ export interface DeviceOptions {
 
 export class Device {
   readonly #target: Target;
-  readonly #compiled = new Set<CompiledFunction<TreeRecord, Tree>>();
+  readonly #compiled = new Set<{ dispose(): Promise<void> }>();
   #open = true;
 
   constructor(target: Target) {
@@ -42,8 +42,10 @@ export class Device {
     options: CompileOptions<I> = {},
   ): CompiledFunction<I, O> {
     this.#check();
-    const compiled = compileFunction(this.#target, f, options);
-    this.#compiled.add(compiled as unknown as CompiledFunction<TreeRecord, Tree>);
+    const compiled: CompiledFunction<I, O> = compileFunction(this.#target, f, options, () =>
+      this.#compiled.delete(compiled),
+    );
+    this.#compiled.add(compiled);
     return compiled;
   }
 
@@ -67,9 +69,9 @@ export class Device {
   async dispose(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    removeDefaultTarget(this.#target);
     for (const compiled of this.#compiled) await compiled.dispose();
     await this.#target.dispose();
-    setDefaultTarget(undefined);
   }
 
   #check(): void {
@@ -78,7 +80,7 @@ export class Device {
 }
 
 /**
- * Opens a device; it also computes the values of tensors read outside compiled functions.
+ * Opens a device. The one opened last also computes the values of tensors read outside compiled functions.
  *
  * @throws DeviceError where there is no such device
  */
@@ -92,6 +94,6 @@ export async function openDevice(name: DeviceName = 'auto', options: DeviceOptio
   }
   const { OnnxTarget } = await import('./targets/onnx/target.ts');
   const target = await OnnxTarget.open({ threads });
-  setDefaultTarget(() => Promise.resolve(target));
+  addDefaultTarget(target);
   return new Device(target);
 }

@@ -5,11 +5,16 @@ import { BoundProgram } from './graph/program.ts';
 import { Storage } from './graph/storage.ts';
 import { type Target } from './targets/target.ts';
 
-let openDefault: (() => Promise<Target>) | undefined;
+/** Targets of open devices, the one opened last at the end: it computes eager values. */
+const open: Target[] = [];
 
-/** Says where eager values are computed; `openDevice` sets it to the device opened last. */
-export function setDefaultTarget(open: (() => Promise<Target>) | undefined): void {
-  openDefault = open;
+export function addDefaultTarget(target: Target): void {
+  open.push(target);
+}
+
+export function removeDefaultTarget(target: Target): void {
+  const at = open.indexOf(target);
+  if (at >= 0) open.splice(at, 1);
 }
 
 export async function evaluate(node: Node): Promise<Storage> {
@@ -18,11 +23,11 @@ export async function evaluate(node: Node): Promise<Storage> {
       'data: this tensor stands for an argument of a traced function and has no elements yet; return it from the function and read the result',
     );
   }
-  if (!openDefault) throw new TensorError('data: no device is open; call openDevice() first');
-  const target = await openDefault();
+  const target = open.at(-1);
+  if (!target) throw new TensorError('data: no device is open; call openDevice() first');
   const program = await BoundProgram.compile(target, [], [node]);
   try {
-    const [buffer] = await program.run([]);
+    const [buffer] = await program.run(() => []);
     return Storage.fromBuffer(target, buffer!);
   } finally {
     await program.dispose();

@@ -12,9 +12,11 @@ export function mapTree<T extends Tree>(tree: T, f: (leaf: Tensor, path: string)
   if (Array.isArray(tree)) {
     return (tree as readonly Tree[]).map((child, i) => mapTree(child, f, at(i))) as readonly Tree[] as T;
   }
-  if (typeof tree !== 'object' || (tree as unknown) === null) {
+  if (typeof tree !== 'object' || (tree as unknown) === null || ArrayBuffer.isView(tree)) {
+    const got =
+      typeof tree === 'object' ? String((tree as object | null)?.constructor.name ?? null) : typeof tree;
     throw new TensorError(
-      `tree: wants tensors in records and arrays, got ${typeof tree} at ${path || 'the root'}; wrap numbers with tensor()`,
+      `tree: wants tensors in records and arrays, got ${got} at ${path || 'the root'}; make tensors of numbers and arrays with tensor()`,
     );
   }
   const entries = Object.entries(tree as Record<string, Tree>).map(([key, child]) => [
@@ -25,13 +27,22 @@ export function mapTree<T extends Tree>(tree: T, f: (leaf: Tensor, path: string)
 }
 
 /** The leaves with their paths (`state/params/conv_in.weight`). */
-export function leavesOf(tree: Tree): { path: string; tensor: Tensor }[] {
+export function leavesOf(tree: Tree, path = ''): { path: string; tensor: Tensor }[] {
   const leaves: { path: string; tensor: Tensor }[] = [];
-  mapTree(tree, (tensor, path) => {
-    leaves.push({ path, tensor });
+  const visit = (tensor: Tensor, at: string): Tensor => {
+    leaves.push({ path: at, tensor });
     return tensor;
-  });
+  };
+  mapTree(tree, visit, path);
   return leaves;
+}
+
+/** Structure, shapes and element types of a tree as text: equal for trees that one trace serves, and for no others. */
+export function signatureOf(tree: Tree): string {
+  if (tree instanceof Tensor) return `${tree.dtype}[${tree.shape.join()}]`;
+  if (Array.isArray(tree)) return `[${(tree as readonly Tree[]).map(signatureOf).join(';')}]`;
+  const entries = Object.entries(tree as Record<string, Tree>);
+  return `{${entries.map(([key, child]) => `${JSON.stringify(key)}:${signatureOf(child)}`).join(';')}}`;
 }
 
 /** Disposes every tensor of a tree. */

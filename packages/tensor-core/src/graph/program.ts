@@ -45,6 +45,9 @@ export function buildGraph(
   };
 }
 
+/** What a function without results compiles to. */
+const nothing: Program = { run: () => Promise.resolve([]), report: {}, dispose: () => Promise.resolve() };
+
 /** A compiled graph with the buffers that it holds for itself. */
 export class BoundProgram {
   readonly #program: Program;
@@ -63,6 +66,7 @@ export class BoundProgram {
     outputs: readonly Node[],
     options: ProgramOptions = { donated: [] },
   ): Promise<BoundProgram> {
+    if (outputs.length === 0) return new BoundProgram(nothing, target, []);
     const { graph, captured } = buildGraph(inputs, outputs);
     return new BoundProgram(await target.compile(graph, options), target, captured);
   }
@@ -71,10 +75,16 @@ export class BoundProgram {
     return this.#program.report;
   }
 
-  /** Runs on `inputs`, in the order in which they were compiled. */
-  async run(inputs: readonly Buffer[]): Promise<Buffer[]> {
+  /**
+   * Runs once.
+   *
+   * @param take gives the inputs, in the order in which they were compiled. It is called right before the target gets
+   * them, so that nobody can dispose or donate them in between
+   */
+  async run(take: () => readonly Buffer[]): Promise<Buffer[]> {
     const captured = await Promise.all(this.#captured.map((storage) => storage.on(this.#target)));
-    return this.#program.run([...inputs, ...captured]);
+    for (const storage of this.#captured) storage.check();
+    return this.#program.run([...take(), ...captured]);
   }
 
   dispose(): Promise<void> {

@@ -37,14 +37,15 @@ export class Storage {
     return this.#host;
   }
 
-  #check(): void {
+  /** Throws DisposedError where the value is gone. */
+  check(): void {
     if (this.#gone !== undefined)
       throw new DisposedError(`this tensor was ${this.#gone}; keep the newer handle, or copy it before`);
   }
 
   /** The elements, read back from the device where they are only there. */
   async read(): Promise<HostArray> {
-    this.#check();
+    this.check();
     if (this.#host) return this.#host;
     for (const buffer of this.#buffers.values()) return buffer.read();
     throw new DisposedError('this tensor holds no data');
@@ -52,26 +53,37 @@ export class Storage {
 
   /** The buffer on `target`, uploaded on first use. */
   async on(target: Target): Promise<Buffer> {
-    this.#check();
+    this.check();
     const held = this.#buffers.get(target);
     if (held) return held;
-    const buffer = target.upload(await this.read(), this.type);
+    const data = await this.read();
+    this.check();
+    const buffer = this.#buffers.get(target) ?? target.upload(data, this.type);
     this.#buffers.set(target, buffer);
     return buffer;
   }
 
-  /** Gives the buffer on `target` away: afterwards this value is gone. */
+  /** Gives up the buffer on `target`, which must be there: the value is gone unless `giveBack` is called. */
   donate(target: Target): void {
-    this.#check();
+    this.check();
     for (const [other, buffer] of this.#buffers) if (other !== target) buffer.dispose();
     this.#buffers.clear();
     this.#host = undefined;
     this.#gone = 'donated to a compiled function';
   }
 
+  /** Takes back a donated buffer that was not consumed. */
+  giveBack(target: Target, buffer: Buffer): void {
+    if (this.#gone === 'disposed') {
+      buffer.dispose();
+      return;
+    }
+    this.#buffers.set(target, buffer);
+    this.#gone = undefined;
+  }
+
   /** Frees host and device memory; doing it twice is no error. */
   dispose(): void {
-    if (this.#gone !== undefined) return;
     for (const buffer of this.#buffers.values()) buffer.dispose();
     this.#buffers.clear();
     this.#host = undefined;

@@ -19,15 +19,17 @@ export interface LiveCount {
 export class OnnxBuffer implements Buffer {
   readonly type: TensorType;
   readonly tensor: OrtTensor;
-  /** False where the memory is the caller's: it is never written to. */
-  readonly owned: boolean;
   readonly #live: LiveCount;
   #array: HostArray | undefined;
+  /** Somebody outside holds the memory (it was uploaded, or read): it is never written to. */
+  #seen: boolean;
+  #users = 0;
 
-  constructor(type: TensorType, array: HostArray, owned: boolean, live: LiveCount) {
+  /** @param seen true where the memory is the caller's */
+  constructor(type: TensorType, array: HostArray, seen: boolean, live: LiveCount) {
     this.type = type;
     this.#array = array;
-    this.owned = owned;
+    this.#seen = seen;
     this.#live = live;
     this.tensor = new OrtTensor(type.dtype, array as Float32Array, type.shape);
     live.count += 1;
@@ -44,7 +46,22 @@ export class OnnxBuffer implements Buffer {
   }
 
   async read(): Promise<HostArray> {
+    this.#seen = true;
     return this.array;
+  }
+
+  /** Says that a run will read this memory, until it calls `release`. */
+  retain(): void {
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+  }
+
+  /** True where the memory may be written to: the run that asks is all who knows it. */
+  get reusable(): boolean {
+    return !this.#seen && this.#users === 1;
   }
 
   dispose(): void {
@@ -65,6 +82,7 @@ export class OnnxProgram implements Program {
   /** Memory of donated inputs, by dtype and size, for the outputs of later runs. */
   readonly #spare = new Map<string, HostArray[]>();
   #last: Promise<unknown> = Promise.resolve();
+  #disposed = false;
 
   private constructor(
     session: InferenceSession,
@@ -104,10 +122,17 @@ export class OnnxProgram implements Program {
     }
   }
 
-  run(inputs: readonly Buffer[]): Promise<Buffer[]> {
-    const result = this.#last.then(() => this.#run(inputs as readonly OnnxBuffer[]));
+  async run(inputs: readonly Buffer[]): Promise<Buffer[]> {
+    if (this.#disposed) throw new DisposedError('this program was disposed');
+    const buffers = inputs as readonly OnnxBuffer[];
+    for (const buffer of buffers) buffer.retain();
+    const result = this.#last.then(() => this.#run(buffers));
     this.#last = result.catch(() => undefined);
-    return result;
+    try {
+      return await result;
+    } finally {
+      for (const buffer of buffers) buffer.release();
+    }
   }
 
   async #run(inputs: readonly OnnxBuffer[]): Promise<Buffer[]> {
@@ -123,14 +148,14 @@ export class OnnxProgram implements Program {
     const fetches: Record<string, OrtTensor> = {};
     outputs.forEach((buffer, i) => (fetches[`o${i}`] = buffer.tensor));
     try {
-      await this.#session.run(feeds, fetches);
+      await this.#session.run(feeds, fetches, { logSeverityLevel: 4 });
     } catch (error) {
       for (const buffer of outputs) buffer.dispose();
       throw new DeviceError(`cpu: a run failed: ${String(error)}`, { cause: error });
     }
     inputs.forEach((buffer, i) => {
       if (!this.#donated.has(i)) return;
-      if (buffer.owned) this.#spareList(buffer.type.dtype, buffer.array.length).push(buffer.array);
+      if (buffer.reusable) this.#spareList(buffer.type.dtype, buffer.array.length).push(buffer.array);
       buffer.dispose();
     });
     return outputs;
@@ -146,10 +171,12 @@ export class OnnxProgram implements Program {
   #take(type: TensorType): OnnxBuffer {
     const size = sizeOf(type.shape);
     const array = this.#spareList(type.dtype, size).pop() ?? allocate(type.dtype, size);
-    return new OnnxBuffer(type, array, true, this.#live);
+    return new OnnxBuffer(type, array, false, this.#live);
   }
 
   async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
     await this.#last;
     this.#spare.clear();
     await this.#session.release();

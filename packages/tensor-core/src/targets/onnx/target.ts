@@ -32,7 +32,10 @@ export class OnnxTarget implements Target {
       executionProviders: ['cpu'],
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      // Weights are inputs, so there is nothing for the higher levels to reorder ahead of time.
       graphOptimizationLevel: 'basic',
+      // A plan for all activations at once holds them twice: the arena has grown by then.
+      enableMemPattern: false,
       logSeverityLevel: 3,
     };
     const version = env.versions.node ?? env.versions.common;
