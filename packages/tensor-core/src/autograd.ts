@@ -3,18 +3,17 @@
  *
  * Gradients are made of ops with gradients, so the transformation can be applied again.
  */
-import { allocate, isFloat } from './dtype.ts';
+import { isFloat } from './dtype.ts';
 import { ShapeError, UnsupportedOpError } from './errors.ts';
-import { constantNode, isLeaf, type Node, opDefinition, topologicalOrder } from './graph/node.ts';
+import { isLeaf, type Node, opDefinition, topologicalOrder } from './graph/node.ts';
 import { add } from './ops/elementwise.ts';
 import { expand } from './ops/movement.ts';
+import { scalar } from './ops/shared.ts';
 import { formatShape, sameShape } from './shape.ts';
 
 /** A tensor of one value as a node. */
 function filled(node: Node, value: number): Node {
-  const data = allocate(node.dtype, 1);
-  data[0] = value;
-  return expand(constantNode(data, { shape: [], dtype: node.dtype }), node.shape);
+  return expand(scalar(value, node.dtype), node.shape);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** The ops as free functions on tensors: what the package exports beside the methods of `Tensor`. */
 import { type DType } from './dtype.ts';
+import { ShapeError } from './errors.ts';
 import { type Node } from './graph/node.ts';
 import * as ops from './ops/index.ts';
-import { type Shape } from './shape.ts';
+import { formatShape, sameShape, type Shape, sizeOf } from './shape.ts';
 import { full, nodeOf, type Operand, Tensor, tensor } from './tensor.ts';
 
 function dtypeOfEither(a: Operand, b: Operand): DType {
@@ -82,10 +83,16 @@ export function matmul(a: Tensor, b: Tensor, options: Partial<ops.MatmulAttrs> =
 
 /** x [..., I] · weightᵀ + bias, with weight [O, I] and bias [O] as in PyTorch. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const flat = x.reshape([-1, x.shape.at(-1)!]);
+  const [o, i] = weight.shape;
+  const fits = weight.ndim === 2 && x.ndim >= 1 && x.shape.at(-1) === i;
+  if (!fits || (bias && !sameShape(bias.shape, [o!]))) {
+    const given = [x, weight, ...(bias ? [bias] : [])].map((t) => formatShape(t.shape)).join(', ');
+    throw new ShapeError(`linear: wants x [..., I], weight [O, I] and bias [O], got ${given}`);
+  }
+  const flat = x.reshape([sizeOf(x.shape.slice(0, -1)), i!]);
   const product = flat.matmul(weight, { transposeB: true });
   const shifted = bias ? product.add(bias) : product;
-  return shifted.reshape([...x.shape.slice(0, -1), weight.shape[0]!]);
+  return shifted.reshape([...x.shape.slice(0, -1), o!]);
 }
 
 /**

@@ -49,9 +49,8 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 export function normalizeAxis(op: string, axis: number, ndim: number): number {
   const result = axis < 0 ? axis + ndim : axis;
   if (!Number.isInteger(axis) || result < 0 || result >= ndim) {
-    throw new ShapeError(
-      `${op}: axis ${axis} is outside a tensor of ${ndim} axes; use ${-ndim} to ${ndim - 1}`,
-    );
+    const fix = ndim === 0 ? 'reshape the scalar to [1] first' : `use ${-ndim} to ${ndim - 1}`;
+    throw new ShapeError(`${op}: axis ${axis} is outside a tensor of ${ndim} axes; ${fix}`);
   }
   return result;
 }

@@ -3,10 +3,10 @@
  *
  * Arithmetic builds graph; `data()` compiles and runs what is needed, on the default device.
  */
-import { allocate, checkHostArray, type DType, dtypeOf, type HostArray, isFloat } from './dtype.ts';
+import { checkHostArray, type DType, dtypeOf, type HostArray, hostArrayOf } from './dtype.ts';
 import { DisposedError, ShapeError } from './errors.ts';
 import { evaluate } from './evaluate.ts';
-import { toFloat16 } from './float16.ts';
+import { fromFloat16 } from './float16.ts';
 import { constantNode, dataNode, type Node } from './graph/node.ts';
 import { Storage } from './graph/storage.ts';
 import * as ops from './ops/index.ts';
@@ -18,6 +18,8 @@ export type Operand = Tensor | number;
 export class Tensor {
   #node: Node;
   #disposed = false;
+  /** The evaluation under way, shared by all who wait for it. */
+  #evaluation: Promise<Storage> | undefined;
 
   constructor(node: Node) {
     this.#node = node;
@@ -53,13 +55,22 @@ export class Tensor {
 
   /** Computes the value, on the default device, unless it exists; the handle then stands for the value alone. */
   async evaluate(): Promise<this> {
-    if (this.node.storage === undefined) this.#node = dataNode(await evaluate(this.node));
+    if (this.node.storage === undefined) {
+      this.#evaluation ??= evaluate(this.node);
+      try {
+        const storage = await this.#evaluation;
+        if (this.#node.storage === undefined) this.#node = dataNode(storage);
+        if (this.#disposed) storage.dispose();
+      } finally {
+        this.#evaluation = undefined;
+      }
+    }
     return this;
   }
 
   /**
    * The elements in row-major order: Float32Array for float32, Int32Array for int32, Uint8Array for uint8 and bool,
-   * Uint16Array (bits) for float16. Do not write into it.
+   * Uint16Array (bits) for float16. Do not write into it; it stays as it is, whatever becomes of the tensor.
    *
    * @throws DisposedError after `dispose()` or donation; TensorError inside a traced function
    */
@@ -72,7 +83,8 @@ export class Tensor {
   async item(): Promise<number> {
     if (this.size !== 1)
       throw new ShapeError(`item: wants a tensor of one element, got ${formatShape(this.shape)}`);
-    return (await this.data())[0]!;
+    const value = (await this.data())[0]!;
+    return this.dtype === 'float16' ? fromFloat16(value) : value;
   }
 
   /** Frees the value. Lazy handles built on it can no longer be computed. */
@@ -202,9 +214,14 @@ export class Tensor {
   }
 }
 
-/** The node of an operand; a number becomes a scalar constant of `dtype`. */
+/**
+ * The node of an operand; a number becomes a scalar constant of `dtype`.
+ *
+ * @throws DTypeError for a fraction beside whole numbers
+ */
 export function nodeOf(operand: Operand, dtype: DType): Node {
-  return typeof operand === 'number' ? ops.scalar(operand, dtype) : operand.node;
+  if (typeof operand !== 'number') return operand.node;
+  return constantNode(hostArrayOf('operand', [operand], dtype), { shape: [], dtype });
 }
 
 /**
@@ -212,17 +229,13 @@ export function nodeOf(operand: Operand, dtype: DType): Node {
  *
  * @param shape a vector where omitted (a scalar for a number)
  * @param dtype what the typed array means where omitted; float32 for numbers
+ * @throws ShapeError where the shape wants another number of elements; DTypeError where the array or a number does not
+ * fit the dtype
  */
 export function tensor(data: HostArray | readonly number[] | number, shape?: Shape, dtype?: DType): Tensor {
-  let host: HostArray;
-  if (typeof data === 'number' || !ArrayBuffer.isView(data)) {
-    const values = typeof data === 'number' ? [data] : data;
-    const type = dtype ?? 'float32';
-    host = allocate(type, values.length);
-    host.set(type === 'float16' ? values.map(toFloat16) : values);
-  } else {
-    host = data;
-  }
+  const host = ArrayBuffer.isView(data)
+    ? data
+    : hostArrayOf('tensor', typeof data === 'number' ? [data] : data, dtype ?? 'float32');
   const type = dtype ?? dtypeOf(host);
   checkHostArray(host, type);
   const extent = shape ?? (typeof data === 'number' ? [] : [host.length]);
@@ -238,7 +251,6 @@ export function tensor(data: HostArray | readonly number[] | number, shape?: Sha
 /** Every element `value`; part of the program, without memory of its own. */
 export function full(shape: Shape, value: number, dtype: DType = 'float32'): Tensor {
   checkShape('full', shape);
-  const data = allocate(dtype, 1);
-  data[0] = dtype === 'float16' && isFloat(dtype) ? toFloat16(value) : value;
+  const data = hostArrayOf('full', [value], dtype);
   return new Tensor(ops.expand(constantNode(data, { shape: [], dtype }), shape));
 }

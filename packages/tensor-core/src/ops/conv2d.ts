@@ -3,6 +3,7 @@
  *
  * The three are linear in both operands and are each other's adjoints, so gradients of any order stay in the family.
  */
+import { checkDType, FLOATS } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { defineOp, type Node, type TensorType } from '../graph/node.ts';
 import { formatShape } from '../shape.ts';
@@ -66,8 +67,12 @@ function inferConv(inputs: readonly TensorType[], attrs: ConvAttrs): TensorType 
       `conv2d: wants input [N, C, H, W] and weight [O, C / groups, kh, kw], got ${describe}`,
     );
   }
-  if (x.dtype !== w.dtype)
-    throw new DTypeError(`conv2d: input is ${x.dtype}, weight is ${w.dtype}; cast one of them`);
+  if (x.dtype !== w.dtype || (bias && bias.dtype !== x.dtype)) {
+    throw new DTypeError(
+      `conv2d: input is ${x.dtype}, weight ${w.dtype}${bias ? `, bias ${bias.dtype}` : ''}; cast them to one dtype`,
+    );
+  }
+  checkDType('conv2d', x.dtype, FLOATS);
   const [n, c, h, wd] = x.shape as [number, number, number, number];
   const [o, i, kh, kw] = w.shape as [number, number, number, number];
   if (i * attrs.groups !== c || o % attrs.groups !== 0) {

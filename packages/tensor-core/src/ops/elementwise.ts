@@ -3,7 +3,7 @@
  *
  * Gradients of broadcast operands are summed back to the operand's shape.
  */
-import { type DType, isFloat } from '../dtype.ts';
+import { allocate, checkDType, type DType, FLOATS, isFloat, NUMBERS, SIGNED } from '../dtype.ts';
 import { DTypeError } from '../errors.ts';
 import { defineOp, type GradientContext, type Node, type TensorType } from '../graph/node.ts';
 import { broadcastShapes } from '../shape.ts';
@@ -19,9 +19,7 @@ function unary(
   const make = defineOp({
     name,
     infer: ([x]) => {
-      if (!isFloat(x!.dtype) && !(x!.dtype === 'int32' && (name === 'neg' || name === 'abs'))) {
-        throw new DTypeError(`${name}: wants floating-point numbers, got ${x!.dtype}; cast it first`);
-      }
+      checkDType(name, x!.dtype, name === 'neg' || name === 'abs' ? SIGNED : FLOATS);
       return x!;
     },
     ...(gradient
@@ -36,11 +34,13 @@ function unary(
   return (x) => make([x], {});
 }
 
-function sameTypes(op: string, inputs: readonly TensorType[]): DType {
+/** The operands' dtype, which is the same for both and one of `allowed`. */
+function sameTypes(op: string, inputs: readonly TensorType[], allowed: readonly DType[]): DType {
   const [a, b] = inputs as readonly [TensorType, TensorType];
   if (a.dtype !== b.dtype) {
     throw new DTypeError(`${op}: operands are ${a.dtype} and ${b.dtype}; cast one of them`);
   }
+  checkDType(op, a.dtype, allowed);
   return a.dtype;
 }
 
@@ -51,7 +51,7 @@ function binary(name: string, gradient: BinaryGradient): (a: Node, b: Node) => N
     name,
     infer: (inputs) => ({
       shape: broadcastShapes(name, inputs[0]!.shape, inputs[1]!.shape),
-      dtype: sameTypes(name, inputs),
+      dtype: sameTypes(name, inputs, name === 'pow' ? SIGNED : NUMBERS),
     }),
     gradient: ({ inputs: [a, b], output, cotangent, needs }) => {
       const [forA, forB] = gradient(a!, b!, output, cotangent);
@@ -67,9 +67,17 @@ export const mul = binary('mul', (a, b, _y, g) => [() => mul(g, b), () => mul(g,
 export const div = binary('div', (_a, b, y, g) => [() => div(g, b), () => neg(div(mul(g, y), b))]);
 /** a^b; the gradient with respect to b needs a > 0. */
 export const pow = binary('pow', (a, b, y, g) => [
-  () => mul(g, mul(b, pow(a, sub(b, scalar(1, b.dtype))))),
+  () => mul(g, powerSlope(a, b)),
   () => mul(g, mul(y, log(a))),
 ]);
+
+/** d(a^b)/da = b · a^(b−1); 0 where b is the number 0, also where a is 0 and a^−1 is not finite. */
+function powerSlope(a: Node, b: Node): Node {
+  const exponent =
+    b.op === 'constant' && b.dtype === 'float32' && b.value?.length === 1 ? b.value[0] : undefined;
+  if (exponent === 0) return b;
+  return mul(b, pow(a, exponent === undefined ? sub(b, scalar(1, b.dtype)) : scalar(exponent - 1)));
+}
 /** Where the operands are equal, the gradient goes in halves to both, as in PyTorch. */
 export const maximum = binary('maximum', (a, b, _y, g) => [
   () => mul(g, share(a, b)),
@@ -130,7 +138,7 @@ function comparison(name: string): (a: Node, b: Node) => Node {
   const make = defineOp({
     name,
     infer: (inputs) => {
-      sameTypes(name, inputs);
+      sameTypes(name, inputs, name === 'equal' ? [...NUMBERS, 'bool'] : NUMBERS);
       return { shape: broadcastShapes(name, inputs[0]!.shape, inputs[1]!.shape), dtype: 'bool' };
     },
     constantGradient: true,
@@ -151,7 +159,10 @@ const makeWhere = defineOp({
       );
     }
     const values = broadcastShapes('where', a!.shape, b!.shape);
-    return { shape: broadcastShapes('where', condition!.shape, values), dtype: sameTypes('where', [a!, b!]) };
+    return {
+      shape: broadcastShapes('where', condition!.shape, values),
+      dtype: sameTypes('where', [a!, b!], NUMBERS),
+    };
   },
   gradient: ({ inputs: [condition, a, b], cotangent, needs }) => {
     const zero = scalar(0, cotangent.dtype);
@@ -174,6 +185,7 @@ const makeCast = defineOp<{ dtype: string }>({
 });
 /** Converts the element type; float to integer truncates towards zero. */
 export function cast(x: Node, dtype: DType): Node {
+  allocate(dtype, 0); // throws where there is no such dtype
   return x.dtype === dtype ? x : makeCast([x], { dtype });
 }
 

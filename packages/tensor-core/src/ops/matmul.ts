@@ -1,4 +1,5 @@
 /** Matrix products, batched and broadcast, with either operand transposed without being moved. */
+import { checkDType, FLOATS } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
 import { broadcastShapes, formatShape } from '../shape.ts';
@@ -20,6 +21,7 @@ const makeMatmul = defineOp<MatmulAttrs>({
     if (a!.dtype !== b!.dtype) {
       throw new DTypeError(`matmul: operands are ${a!.dtype} and ${b!.dtype}; cast one of them`);
     }
+    checkDType('matmul', a!.dtype, FLOATS);
     const [m, k] = transposeA ? [x.at(-1)!, x.at(-2)!] : [x.at(-2)!, x.at(-1)!];
     const [k2, n] = transposeB ? [y.at(-1)!, y.at(-2)!] : [y.at(-2)!, y.at(-1)!];
     if (k !== k2) throw new ShapeError(`matmul: inner extents ${k} and ${k2} differ in ${describe}`);

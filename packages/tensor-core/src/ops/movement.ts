@@ -1,4 +1,5 @@
 /** Ops that move elements without changing them: reshape, transpose, expand, slice, pad, concat, flip. */
+import { hostArrayOf } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
 import {
@@ -125,6 +126,7 @@ export function pad(x: Node, pairs: readonly (readonly number[])[], value = 0): 
       `pad: wants ${x.shape.length} pairs of whole numbers of at least 0 for ${formatShape(x.shape)}, got ${JSON.stringify(pairs)}`,
     );
   }
+  hostArrayOf('pad', [value], x.dtype); // throws where the dtype cannot hold the value
   return pairs.every(([before, after]) => before === 0 && after === 0) ? x : makePad([x], { pairs, value });
 }
 

@@ -4,9 +4,10 @@
  * With x̂ = (x − μ) / √(σ² + ε) over each of the N·G groups: y = x̂ · weight + bias. Everything that the gradients
  * need of the cotangent are its sums per sample and channel, which a target computes once for both.
  */
+import { checkDType, FLOATS } from '../dtype.ts';
 import { DTypeError, ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
-import { formatShape, sizeOf } from '../shape.ts';
+import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import { add, div, mul, sqrt, square, sub } from './elementwise.ts';
 import { reshape } from './movement.ts';
 import { mean, sum } from './reduce.ts';
@@ -36,10 +37,11 @@ function normalized(x: Node, { groups, eps }: GroupNormAttrs): { xHat: Node; inv
 const makeGroupNorm = defineOp<GroupNormAttrs>({
   name: 'groupNorm',
   infer: ([x, w, b], { groups }) => {
-    const c = x!.shape[1];
-    if (x!.shape.length < 2 || c! % groups !== 0 || w!.shape[0] !== c || b!.shape[0] !== c) {
+    const c = x!.shape[1] ?? 0;
+    const divides = x!.shape.length >= 2 && Number.isInteger(groups) && groups >= 1 && c % groups === 0;
+    if (!divides || !sameShape(w!.shape, [c]) || !sameShape(b!.shape, [c])) {
       throw new ShapeError(
-        `groupNorm: wants x [N, C, ...] with C a multiple of ${groups} groups, weight and bias [C], got ${formatShape(x!.shape)}, ${formatShape(w!.shape)}, ${formatShape(b!.shape)}`,
+        `groupNorm: wants x [N, C, ...] with C a multiple of the ${groups} groups, weight and bias [C], got ${formatShape(x!.shape)}, ${formatShape(w!.shape)}, ${formatShape(b!.shape)}`,
       );
     }
     if (x!.dtype !== w!.dtype || x!.dtype !== b!.dtype) {
@@ -47,6 +49,7 @@ const makeGroupNorm = defineOp<GroupNormAttrs>({
         `groupNorm: x is ${x!.dtype}, weight ${w!.dtype}, bias ${b!.dtype}; cast them to one dtype`,
       );
     }
+    checkDType('groupNorm', x!.dtype, FLOATS);
     return x!;
   },
   gradient: ({ inputs: [x, w, b], attrs, cotangent: g, needs }) => [
@@ -94,6 +97,12 @@ export function groupNorm(x: Node, weight: Node, bias: Node, options: { groups: 
 
 /** Normalises the last axis of `x`; `weight` and `bias` have its extent. */
 export function layerNorm(x: Node, weight: Node, bias: Node, options: { eps: number }): Node {
+  const last = x.shape.slice(-1);
+  if (last.length === 0 || !sameShape(weight.shape, last) || !sameShape(bias.shape, last)) {
+    throw new ShapeError(
+      `layerNorm: wants x [..., D], weight and bias [D], got ${formatShape(x.shape)}, ${formatShape(weight.shape)}, ${formatShape(bias.shape)}`,
+    );
+  }
   const centred = sub(x, mean(x, -1, true));
   const deviation = sqrt(add(mean(square(centred), -1, true), scalar(options.eps, x.dtype)));
   return add(mul(div(centred, deviation), weight), bias);

@@ -1,4 +1,5 @@
 /** Average pooling and nearest-neighbour upsampling: each other's adjoints up to a factor where windows do not overlap. */
+import { checkDType, FLOATS } from '../dtype.ts';
 import { ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
 import { formatShape } from '../shape.ts';
@@ -15,6 +16,7 @@ const makeAvgPool = defineOp<{ kernel: number }>({
   name: 'avgPool2d',
   infer: ([x], { kernel }) => {
     const [n, c, h, w] = x!.shape as [number, number, number, number];
+    checkDType('avgPool2d', x!.dtype, FLOATS);
     return { shape: [n, c, h / kernel, w / kernel], dtype: x!.dtype };
   },
   gradient: ({ attrs: { kernel }, cotangent }) => [
@@ -32,6 +34,13 @@ export function avgPool2d(x: Node, options: { kernel: number; stride?: number; p
   check4d('avgPool2d', x);
   const { kernel, stride = kernel, padding = 0 } = options;
   const [, c, h, w] = x.shape as [number, number, number, number];
+  const whole =
+    [kernel, stride, padding].every(Number.isInteger) && kernel >= 1 && stride >= 1 && padding >= 0;
+  if (!whole || Math.min(h, w) + 2 * padding < kernel) {
+    throw new ShapeError(
+      `avgPool2d: wants a kernel of 1 to ${Math.min(h, w) + 2 * padding} for ${formatShape(x.shape)}, a stride of at least 1 and padding of at least 0, got ${JSON.stringify({ kernel, stride, padding })}`,
+    );
+  }
   if (stride === kernel && padding === 0 && h % kernel === 0 && w % kernel === 0)
     return makeAvgPool([x], { kernel });
   const weight = expand(reshape(scalar(1 / kernel ** 2, x.dtype), [1, 1, 1, 1]), [c, 1, kernel, kernel]);

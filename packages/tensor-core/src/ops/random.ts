@@ -4,7 +4,7 @@
  * Row b of the result depends only on row b of the key, on the op's `salt` and on the element's place in the row, so
  * it is the same whatever the batch size.
  */
-import { DTypeError, ShapeError } from '../errors.ts';
+import { DTypeError, ShapeError, TensorError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
 import { checkShape, formatShape } from '../shape.ts';
 import { cast, less, mul } from './elementwise.ts';
@@ -38,12 +38,15 @@ const makeRandom = defineOp<RandomAttrs>({
  */
 export function randomUniform(key: Node, shape: readonly number[], salt = 0): Node {
   checkShape('randomUniform', shape);
+  if (!Number.isInteger(salt) || salt < 0 || salt > 0x7fffffff) {
+    throw new TensorError(`randomUniform: wants a whole salt from 0 to 2^31 − 1, got ${salt}`);
+  }
   return makeRandom([key], { shape, salt });
 }
 
 /** Each element kept with probability 1 − p and scaled by 1 / (1 − p), else 0 (Srivastava et al. 2014). */
 export function dropout(x: Node, p: number, key: Node, salt = 0): Node {
-  if (!(p >= 0 && p < 1)) throw new ShapeError(`dropout: wants a probability in [0, 1), got ${p}`);
+  if (!(p >= 0 && p < 1)) throw new TensorError(`dropout: wants a probability in [0, 1), got ${p}`);
   if (p === 0) return x;
   const kept = less(randomUniform(key, x.shape, salt), scalar(1 - p));
   return mul(x, mul(cast(kept, x.dtype), scalar(1 / (1 - p), x.dtype)));

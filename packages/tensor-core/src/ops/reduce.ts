@@ -1,7 +1,8 @@
 /** Reductions over axes: sum, mean, max. */
-import { DTypeError } from '../errors.ts';
+import { checkDType, FLOATS, NUMBERS, SIGNED } from '../dtype.ts';
+import { ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
-import { normalizeAxes, reducedShape, sizeOf } from '../shape.ts';
+import { formatShape, normalizeAxes, reducedShape, sizeOf } from '../shape.ts';
 import { cast, div, equal, mul } from './elementwise.ts';
 import { expand, reshape } from './movement.ts';
 import { scalar } from './shared.ts';
@@ -11,9 +12,7 @@ type ReduceAttrs = { axes: readonly number[]; keepDims: boolean };
 const makeSum = defineOp<ReduceAttrs>({
   name: 'sum',
   infer: ([x], { axes, keepDims }) => {
-    if (x!.dtype === 'bool' || x!.dtype === 'uint8') {
-      throw new DTypeError(`sum: wants float32, float16 or int32, got ${x!.dtype}; cast it first`);
-    }
+    checkDType('sum', x!.dtype, SIGNED);
     return { shape: reducedShape(x!.shape, axes, keepDims), dtype: x!.dtype };
   },
   gradient: ({ inputs: [x], attrs: { axes }, cotangent }) => [
@@ -28,6 +27,7 @@ export function sum(x: Node, axes?: number | readonly number[], keepDims = false
 
 /** Mean over `axes` (all of them where none is given). */
 export function mean(x: Node, axes?: number | readonly number[], keepDims = false): Node {
+  checkDType('mean', x.dtype, FLOATS);
   const list = normalizeAxes('mean', axes, x.shape.length);
   const count = sizeOf(list.map((axis) => x.shape[axis]!));
   return mul(sum(x, list, keepDims), scalar(1 / count, x.dtype));
@@ -35,7 +35,15 @@ export function mean(x: Node, axes?: number | readonly number[], keepDims = fals
 
 const makeMax = defineOp<ReduceAttrs>({
   name: 'max',
-  infer: ([x], { axes, keepDims }) => ({ shape: reducedShape(x!.shape, axes, keepDims), dtype: x!.dtype }),
+  infer: ([x], { axes, keepDims }) => {
+    checkDType('max', x!.dtype, NUMBERS);
+    if (axes.some((axis) => x!.shape[axis] === 0)) {
+      throw new ShapeError(
+        `max: ${formatShape(x!.shape)} has no elements along ${formatShape(axes)}, so none is largest`,
+      );
+    }
+    return { shape: reducedShape(x!.shape, axes, keepDims), dtype: x!.dtype };
+  },
   gradient: ({ inputs: [x], output, attrs: { axes }, cotangent }) => {
     const kept = reducedShape(x!.shape, axes, true);
     const chosen = cast(equal(x!, reshape(output, kept)), x!.dtype);

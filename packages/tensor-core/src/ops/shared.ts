@@ -1,16 +1,13 @@
 /** What several op families need: constants as nodes, and the way back from a broadcast. */
-import { allocate, type DType } from '../dtype.ts';
+import { type DType, hostArrayOf } from '../dtype.ts';
 import { constantNode, type Node } from '../graph/node.ts';
 import { sameShape } from '../shape.ts';
-import { toFloat16 } from '../float16.ts';
 import { reshape } from './movement.ts';
 import { sum } from './reduce.ts';
 
 /** A scalar constant. */
 export function scalar(value: number, dtype: DType = 'float32'): Node {
-  const data = allocate(dtype, 1);
-  data[0] = dtype === 'float16' ? toFloat16(value) : value;
-  return constantNode(data, { shape: [], dtype });
+  return constantNode(hostArrayOf('scalar', [value], dtype), { shape: [], dtype });
 }
 
 /** Sums a gradient over the axes along which `shape` was broadcast. */

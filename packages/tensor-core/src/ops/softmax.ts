@@ -1,4 +1,5 @@
 /** Softmax, its logarithm, and attention on top of it. */
+import { checkDType, FLOATS } from '../dtype.ts';
 import { ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
 import { formatShape, normalizeAxis } from '../shape.ts';
@@ -9,7 +10,10 @@ import { scalar } from './shared.ts';
 
 const makeSoftmax = defineOp<{ axis: number }>({
   name: 'softmax',
-  infer: ([x]) => x!,
+  infer: ([x]) => {
+    checkDType('softmax', x!.dtype, FLOATS);
+    return x!;
+  },
   gradient: ({ output: y, attrs: { axis }, cotangent: g }) => [mul(y, sub(g, sum(mul(g, y), axis, true)))],
 });
 /** exp(x) / Σ exp(x) along `axis`. */
@@ -19,7 +23,10 @@ export function softmax(x: Node, axis = -1): Node {
 
 const makeLogSoftmax = defineOp<{ axis: number }>({
   name: 'logSoftmax',
-  infer: ([x]) => x!,
+  infer: ([x]) => {
+    checkDType('logSoftmax', x!.dtype, FLOATS);
+    return x!;
+  },
   gradient: ({ output: y, attrs: { axis }, cotangent: g }) => [sub(g, mul(exp(y), sum(g, axis, true)))],
   decompose: ([x], { axis }) => {
     const shifted = sub(x!, max(x!, axis, true));

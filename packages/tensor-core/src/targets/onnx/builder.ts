@@ -46,7 +46,7 @@ export class ModelBuilder {
   readonly #known = new Map<string, readonly string[]>();
   /** Outputs of reshapes: the value that they show. */
   readonly #reshaped = new Map<string, string>();
-  readonly #constants = new Map<string, string>();
+  readonly #constants = new Map<string, readonly TensorProto[]>();
   /** Values that are outputs: what the nodes call them, and what the model calls them. */
   readonly #renamed = new Map<string, string>();
   #next = 0;
@@ -111,7 +111,9 @@ export class ModelBuilder {
   /** The same elements under another shape. A reshape of a reshape goes back to where the elements came from. */
   reshape(value: string, shape: readonly number[]): string {
     const source = this.#reshaped.get(value) ?? value;
-    const result = this.node('Reshape', [source, this.ints(shape)]);
+    // Without `allowzero` an extent of 0 would stand for the input's extent.
+    const attributes = shape.includes(0) ? { allowzero: 1 } : {};
+    const result = this.node('Reshape', [source, this.ints(shape)], attributes);
     this.#reshaped.set(result, source);
     return result;
   }
@@ -156,13 +158,14 @@ export class ModelBuilder {
   }
 
   #constant(dtype: DType | 'int64', dims: readonly number[], rawData: Uint8Array): string {
-    const key = rawData.length <= 1024 ? `${dtype}[${dims.join()}]${rawData.join()}` : undefined;
-    const held = key === undefined ? undefined : this.#constants.get(key);
-    if (held !== undefined) return held;
-    const name = this.#fresh();
-    this.#initializers.push({ name, dims, dataType: elementType[dtype], rawData });
-    if (key !== undefined) this.#constants.set(key, name);
-    return name;
+    const key = `${dtype}[${dims.join()}]`;
+    const alike = this.#constants.get(key) ?? [];
+    const held = alike.find((other) => sameBytes(other.rawData, rawData));
+    if (held) return held.name;
+    const constant = { name: this.#fresh(), dims, dataType: elementType[dtype], rawData };
+    this.#initializers.push(constant);
+    this.#constants.set(key, [...alike, constant]);
+    return constant.name;
   }
 
   /** The bytes of the model. */
@@ -195,4 +198,8 @@ export class ModelBuilder {
 function valueInfo(name: string, dtype: DType, shape: readonly number[]): ValueInfoProto {
   const dim = shape.map((dimValue) => ({ dimValue }));
   return { name, type: { tensorType: { elemType: elementType[dtype], shape: { dim } } } };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

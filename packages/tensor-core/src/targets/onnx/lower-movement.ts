@@ -1,5 +1,5 @@
 /** Reshape, transpose, expand, slice, pad, concat, flip and the reductions as ONNX. */
-import { allocate } from '../../dtype.ts';
+import { hostArrayOf } from '../../dtype.ts';
 import { sameShape, sizeOf } from '../../shape.ts';
 import { type Lowering, type LoweringContext } from './context.ts';
 import { type Node } from '../../graph/node.ts';
@@ -46,8 +46,7 @@ const pad: Lowering = (node, context) => {
   const { builder } = context;
   const pairs = node.attrs['pairs'] as readonly (readonly [number, number])[];
   const amounts = builder.ints([...pairs.map(([before]) => before), ...pairs.map(([, after]) => after)]);
-  const value = allocate(node.dtype, 1);
-  value[0] = node.attrs['value'] as number;
+  const value = hostArrayOf('pad', [node.attrs['value'] as number], node.dtype);
   context.setPlain(
     node,
     builder.node('Pad', [context.plain(node.inputs[0]!), amounts, builder.constant(node.dtype, [], value)]),

@@ -8,6 +8,7 @@ import { matmulLowerings } from './lower-matmul.ts';
 import { movementLowerings } from './lower-movement.ts';
 import { normLowerings } from './lower-norm.ts';
 import { resampleLowerings } from './lower-resample.ts';
+import { widenFloat16 } from './widen.ts';
 
 const lowerings: Readonly<Record<string, Lowering>> = {
   ...elementwiseLowerings,
@@ -29,25 +30,26 @@ export interface LoweredModel {
 }
 
 /**
- * The model of `graph`, with inputs `i0`, `i1`, … and outputs `o0`, `o1`, … in the graph's order.
+ * The model of a graph, with inputs `i0`, `i1`, … and outputs `o0`, `o1`, … in the graph's order.
  *
  * @param block channels of a block (layout.ts), 0 for plain convolutions
  */
-export function lowerGraph(graph: Graph, block: number): LoweredModel {
+export function lowerGraph(given: Graph, block: number): LoweredModel {
+  const graph = widenFloat16(given);
   const context = new LoweringContext(block);
   const { builder } = context;
-  const given = new Set(graph.inputs);
+  const inputs = new Set(graph.inputs);
   graph.inputs.forEach((node, i) => {
     builder.input(`i${i}`, node.dtype, node.shape);
     context.setPlain(node, `i${i}`);
   });
   for (const node of graph.nodes) {
-    if (given.has(node)) continue;
+    if (inputs.has(node)) continue;
     if (node.op === 'constant') {
       context.setPlain(node, builder.constant(node.dtype, node.shape, node.value!));
     } else if (node.op === 'randomUniform') {
       const key = node.inputs[0]!;
-      if (!given.has(key)) {
+      if (!inputs.has(key)) {
         throw new UnsupportedOpError(
           `randomUniform: on the CPU the key must be an argument of the compiled function, got the result of ${key.op}; pass the key in`,
         );
