@@ -1,0 +1,131 @@
+/**
+ * What the tests share: real components, as small as they get. Fashion-MNIST at 8×8, a UNet of two levels, one thread,
+ * so that numbers do not depend on the machine's cores.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ImageDataset, openDataset } from '@immiscible/datasets';
+import { type Device, type HostArray, openDevice, tensor, type Tensor } from '@immiscible/tensor-core';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { type CompareConfig, parseCompareConfig, parseRunConfig, type RunConfig } from '../src/config.ts';
+
+/** Fields that a test changes, section by section. */
+export type Overrides = Readonly<Record<string, unknown>>;
+
+const base = {
+  name: 'tiny',
+  seed: 7,
+  device: 'cpu',
+  threads: 1,
+  data: { kind: 'fashion-mnist', split: 'test', size: 8 },
+  model: {
+    sample_size: 8,
+    in_channels: 1,
+    out_channels: 1,
+    layers_per_block: 1,
+    block_out_channels: [16, 16],
+    down_block_types: ['DownBlock2D', 'DownBlock2D'],
+    up_block_types: ['UpBlock2D', 'UpBlock2D'],
+    norm_num_groups: 4,
+    add_attention: false,
+  },
+  scheduler: { _class_name: 'DDIMScheduler' },
+  optimizer: { learningRate: 2e-3 },
+  training: { steps: 8, batchSize: 16, ema: { decay: 0.99 } },
+  evaluation: { samples: 16, batchSize: 16, samplingSteps: [1, 2], points: 2, gridSize: 2 },
+  logging: { every: 3, checkpointEvery: 100, keep: 2 },
+};
+
+function merged(overrides: Overrides): Record<string, unknown> {
+  const isRecord = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const merge = (into: Record<string, unknown>, from: Overrides): Record<string, unknown> =>
+    Object.fromEntries(
+      [...new Set([...Object.keys(into), ...Object.keys(from)])].map((key) => {
+        const [old, value] = [into[key], from[key]];
+        if (!(key in from)) return [key, old];
+        return [key, isRecord(old) && isRecord(value) ? merge(old, value) : value];
+      }),
+    );
+  return merge(base, overrides);
+}
+
+/** A run of eight steps on batches of 16, with what `overrides` changes. */
+export function tinyRun(overrides: Overrides = {}): RunConfig {
+  return parseRunConfig(merged(overrides));
+}
+
+/** The same as a comparison. */
+export function tinyComparison(overrides: Overrides = {}): CompareConfig {
+  return parseCompareConfig(merged(overrides));
+}
+
+/** With attention, dropout and classes: everything that a step can be given. */
+export const richModel = {
+  block_out_channels: [16, 32],
+  down_block_types: ['DownBlock2D', 'AttnDownBlock2D'],
+  up_block_types: ['AttnUpBlock2D', 'UpBlock2D'],
+  add_attention: true,
+  attention_head_dim: 8,
+  dropout: 0.1,
+  num_class_embeds: 10,
+};
+
+/** A CPU device with one thread, for all tests of a file. */
+export function testDevice(): { readonly device: Device } {
+  let opened: Device | undefined;
+  beforeAll(async () => {
+    opened = await openDevice('cpu', { threads: 1 });
+  });
+  afterAll(() => opened?.dispose());
+  return {
+    get device(): Device {
+      if (!opened) throw new Error('the device is open during tests only');
+      return opened;
+    },
+  };
+}
+
+/** The data set of a config. */
+export function openData({ data }: Pick<RunConfig, 'data'>): Promise<ImageDataset> {
+  const { kind } = data;
+  if (kind !== 'fashion-mnist') throw new Error(`tests train on Fashion-MNIST, got ${kind}`);
+  return openDataset(data);
+}
+
+/** An empty folder that is removed after the test. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'immiscible-trainer-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A path among the repository's recordings (golden/README.md). */
+export function goldenPath(name: string): string {
+  return fileURLToPath(new URL(`../../../golden/${name}`, import.meta.url));
+}
+
+export function goldenJson<T>(name: string): T {
+  return JSON.parse(readFileSync(goldenPath(name), 'utf8')) as T;
+}
+
+/** max |value − reference| / max |reference|; max |value| where the reference is all zero. NaN counts as infinitely far. */
+export function relativeError(value: HostArray, reference: ArrayLike<number>): number {
+  if (value.length !== reference.length) return Infinity;
+  let difference = 0;
+  let scale = 0;
+  for (let i = 0; i < reference.length; i++) {
+    const d = Math.abs(value[i]! - reference[i]!);
+    if (!(d <= difference)) difference = Number.isNaN(d) ? Infinity : d;
+    scale = Math.max(scale, Math.abs(reference[i]!));
+  }
+  return scale > 0 ? difference / scale : difference;
+}
+
+/** A float32 tensor. */
+export function floats(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
+  return tensor(Float32Array.from(values), shape);
+}
