@@ -1,1 +1,10 @@
-export {};
+export { run } from './run.ts';
+export { type Io, processIo, type TextStream } from './io.ts';
+export { InterruptedError, UsageError } from './errors.ts';
+export { exitCodeOf, messageOf } from './exit-code.ts';
+export { type ConfigSource, loadConfig } from './config-file.ts';
+export { type Change, type Finding, findingOf, type Reached } from './report/finding.ts';
+export { renderReport } from './report/render-report.ts';
+export { writeReport } from './report/write-report.ts';
+export { summarizeComparison } from './compare-summary.ts';
+export { VERSION } from './version.ts';

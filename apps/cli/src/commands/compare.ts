@@ -1,0 +1,226 @@
+/** `immiscible compare`: the main job. Arms that differ in the pairing alone, trained, measured, reported. */
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  compare,
+  type CompareConfig,
+  type CompareEvent,
+  type CompareReport,
+  isComparison,
+  parseCompareConfig,
+  readCompareConfig,
+  recipes,
+} from '@immiscible/trainer';
+import { Command } from 'commander';
+import { loadConfig, merge } from '../config-file.ts';
+import { summarizeComparison } from '../compare-summary.ts';
+import { InterruptedError, UsageError } from '../errors.ts';
+import { list, plural, significant } from '../format.ts';
+import { interruptible } from '../interrupts.ts';
+import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
+import { gather, wholeNumber } from '../options.ts';
+import { ArmProgress } from '../progress/arm-progress.ts';
+import { createDisplay } from '../progress/display.ts';
+import { TimeLeft } from '../progress/time-left.ts';
+import { writeReport } from '../report/write-report.ts';
+import { type FolderState, nextName, resumeFolder, stateOf, withLock } from '../run-folder.ts';
+import { openData, withDevice } from '../session.ts';
+
+interface CompareFlags {
+  readonly recipe?: string;
+  readonly config?: string;
+  readonly out: string;
+  readonly name?: string;
+  readonly resume?: string | true;
+  readonly continue?: true;
+  readonly set: readonly string[];
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+export function compareCommand(io: Io): Command {
+  return new Command('compare')
+    .summary('train arms that differ in the pairing alone, and report')
+    .description(
+      'Trains two arms, vanilla and immiscible noise, with the same model, seed, data order, timesteps and noise\n' +
+        'draws; measures both; writes report.html and report.json into the folder of the run.',
+    )
+    .option(
+      '--recipe <name>',
+      `a config that comes with the program: ${Object.keys(recipes).join(', ')} (default: demo)`,
+    )
+    .option('--config <file>', 'a config in YAML or JSON; it may say `extends: demo`')
+    .option('--out <folder>', 'where runs are kept', 'runs')
+    .option('--name <name>', 'name of the run, and of its folder (default: the one in the config)')
+    .option('--resume [run]', 'continue a run: its folder, or its name (default: the name in the config)')
+    .option(
+      '--continue',
+      'continue the run of that name if it is unfinished; beside a finished one, start NAME-2, NAME-3, …',
+    )
+    .option('--set <path=value>', 'change one field of the config; may be given again', gather, [])
+    .option('--seed <number>', 'seed of everything that is drawn', wholeNumber(0))
+    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    .option('--json', 'print the report as JSON on stdout, and nothing else there')
+    .addHelpText(
+      'after',
+      `
+A run of a name that is taken is refused, unless --resume or --continue says what to do with it. A resumed run keeps
+its config. Ctrl-C writes a checkpoint first; a resumed run gives the numbers of one that was never stopped.
+
+Examples:
+  immiscible compare                                        the demo, as \`npm start\` runs it
+  immiscible compare --recipe demo --name seed-1 --seed 1
+  immiscible compare --set training.steps=300 --set evaluation.samples=500 --name quick
+  immiscible compare --config my.yaml --json > report.json
+  immiscible compare --resume runs/demo`,
+    )
+    .action((flags: CompareFlags) => runCompare(flags, io));
+}
+
+async function runCompare(flags: CompareFlags, io: Io): Promise<void> {
+  const { config, folder, continues } = await choose(flags);
+  await mkdir(folder, { recursive: true });
+  const report = await withLock(folder, async () => {
+    const made = await train(config, folder, continues, flags, io);
+    await writeReport(folder, made);
+    return made;
+  });
+  if (flags.json) {
+    printJson(io.stdout, report);
+  } else {
+    const colors = colorsFor(io.stdout, io.env);
+    printLine(io.stdout, `\n${summarizeComparison(report, colors)}`);
+    printLine(io.stdout, `\nReport: ${colors.bold(join(folder, 'report.html'))}`);
+  }
+}
+
+/** The config and the folder that the flags name, checked against what is there already. */
+async function choose(
+  flags: CompareFlags,
+): Promise<{ config: CompareConfig; folder: string; continues: boolean }> {
+  const { out, resume } = flags;
+  const given = async (): Promise<CompareConfig> => {
+    const loaded = await loadConfig(flags);
+    const over = {
+      ...(flags.name === undefined ? {} : { name: flags.name }),
+      ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+      ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    };
+    return parseCompareConfig(merge(loaded, over));
+  };
+  if (resume !== undefined && flags.continue) throw new UsageError('wants --resume or --continue, got both');
+  if (resume !== undefined) {
+    if (flags.set.length > 0 || flags.seed !== undefined) {
+      throw new UsageError(
+        'a resumed run keeps its config: leave --set and --seed out, or start a new run with --name',
+      );
+    }
+    const folder = resume === true ? join(out, (await given()).name) : await resumeFolder(resume, out);
+    return { config: await readCompareConfig(folder), folder, continues: true };
+  }
+  const config = await given();
+  const state = (name: string): Promise<FolderState> => stateOf(join(out, name), isComparison, isFinished);
+  const name = flags.continue ? await nextName(config.name, state) : config.name;
+  const folder = join(out, name);
+  switch (await state(name)) {
+    case 'free':
+      return { config: { ...config, name }, folder, continues: false };
+    case 'unfinished':
+      if (flags.continue) return { config: await readCompareConfig(folder), folder, continues: true };
+      throw new UsageError(
+        `${folder} holds an unfinished run; continue it with --resume, or choose another --name`,
+      );
+    case 'finished':
+      throw new UsageError(`${folder} holds a finished run; choose another --name, or remove the folder`);
+    case 'foreign':
+      throw new UsageError(`${folder} holds other files; choose another --name`);
+  }
+}
+
+function isFinished(folder: string): Promise<boolean> {
+  return stat(join(folder, 'report.json')).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function train(
+  config: CompareConfig,
+  folder: string,
+  continues: boolean,
+  flags: CompareFlags,
+  io: Io,
+): Promise<CompareReport> {
+  const colors = colorsFor(io.stderr, io.env);
+  return withDevice(config, flags.threads, async (device) => {
+    const dataset = await openData(config.data, io);
+    const names = config.arms.map(({ name }) => name);
+    const { steps, batchSize, accumulate } = config.training;
+    printLine(
+      io.stderr,
+      `${colors.bold(names.join(' against '))}: ${plural(dataset.length, 'image')} of ${dataset.name}; ` +
+        `${plural(steps, 'step')} of ${plural(batchSize * accumulate, 'image')} each; seed ${config.seed}`,
+    );
+    printLine(io.stderr, colors.dim(`${device.name}: ${device.description}`));
+    printLine(
+      io.stderr,
+      colors.dim(`${continues ? 'continuing in' : 'in'} ${folder}; Ctrl-C stops, and it can be continued`),
+    );
+    const arms = names.map((name) => new ArmProgress(name, steps));
+    const display = createDisplay(io, arms);
+    const onEvent = showEvents(config, arms, display);
+    try {
+      return await interruptible(io, (signal) =>
+        compare(config, { folder, device, dataset, signal, onEvent }),
+      );
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) throw error;
+      const done = arms.map(({ name, step }) => `${name} at step ${step}`).join(', ');
+      throw new InterruptedError(
+        error.signal,
+        `Stopped (${done}). Continue with: ${ownName(io.env)} compare --resume ${folder}`,
+      );
+    } finally {
+      display.stop();
+    }
+  });
+}
+
+/** Turns events into what is seen of them. */
+function showEvents(
+  config: CompareConfig,
+  arms: readonly ArmProgress[],
+  display: ReturnType<typeof createDisplay>,
+): (event: CompareEvent) => void {
+  const timeLeft = new TimeLeft(config);
+  const armNamed = (name: string): ArmProgress | undefined => arms.find((arm) => arm.name === name);
+  return (event) => {
+    switch (event.type) {
+      case 'phase':
+        display.activity(event.text);
+        return;
+      case 'step': {
+        const arm = armNamed(event.arm);
+        if (!arm) return;
+        arm.add(event.report);
+        display.step(arm, timeLeft.seconds(arms));
+        return;
+      }
+      case 'sampling': {
+        const { arm, samplingSteps, done, total } = event;
+        timeLeft.sampled(arm, samplingSteps, done, performance.now());
+        display.activity(`sampling ${arm} with ${samplingSteps} steps`, done, total, timeLeft.seconds(arms));
+        return;
+      }
+      case 'measurement': {
+        const { images, quality } = event.measurement;
+        const values = Object.entries(quality).map(([n, { frechet }]) => `${significant(frechet)} with ${n}`);
+        display.note(
+          `${event.arm} after ${plural(images, 'image')}: Fréchet distance ${list(values)} sampling steps`,
+        );
+        return;
+      }
+    }
+  };
+}

@@ -1,0 +1,221 @@
+/** `immiscible evaluate`: how good the images of a trained model are. */
+import {
+  measureQuality,
+  makeReference,
+  openFeatures,
+  parseRunConfig,
+  type Quality,
+  type RunConfig,
+} from '@immiscible/trainer';
+import { Command, Option } from 'commander';
+import { parse as parseYaml } from 'yaml';
+import { isObject, type Json } from '../config-file.ts';
+import { UsageError } from '../errors.ts';
+import { count, significant } from '../format.ts';
+import { interruptible } from '../interrupts.ts';
+import { colorsFor, type Io, printJson, printLine } from '../io.ts';
+import { type ModelFolder, openModel } from '../model-folder.ts';
+import { positiveNumbers, wholeNumber } from '../options.ts';
+import { checkSamplingSteps, labelsFor, withSampler } from '../sampling.ts';
+import { imageSize, openData, withDevice } from '../session.ts';
+import { renderTable } from '../table.ts';
+
+interface EvaluateFlags {
+  readonly data?: string;
+  readonly features?: string;
+  readonly samples?: number;
+  readonly steps: readonly number[];
+  readonly sampler: 'ddim' | 'ddpm';
+  readonly seed: number;
+  readonly batchSize?: number;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+export function evaluateCommand(io: Io): Command {
+  return new Command('evaluate')
+    .summary('measure the quality of a trained model')
+    .description(
+      'Generates images with a model and holds them against real ones: Fréchet distance, precision and recall in named\n' +
+        'features, beside the floor that real images have against each other. None of these features are those of the\n' +
+        'FID, and no number here is one.',
+    )
+    .argument('<model>', 'pipeline folder, or folder of a run')
+    .option(
+      '--data <set>',
+      'real images: fashion-mnist, cifar10:FOLDER, image-folder:FOLDER, idx:FILE, or {kind: …} as in a config ' +
+        '(default: those of the run)',
+    )
+    .addOption(
+      new Option(
+        '--features <name>',
+        'what images are compared in (default: those of the run, else pixels)',
+      ).choices(['fashion-classifier', 'pixels']),
+    )
+    .option('--samples <number>', 'images to generate (default: as the run, else 1000)', wholeNumber(2))
+    .option('--steps <list>', 'numbers of sampling steps', positiveNumbers, [10])
+    .addOption(new Option('--sampler <name>', 'how to sample').choices(['ddim', 'ddpm']).default('ddim'))
+    .option('--seed <number>', 'choice of the real images', wholeNumber(0), 0)
+    .option('--batch-size <number>', 'images at a time (default: as the run, else 250)', wholeNumber(1))
+    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    .option('--json', 'print the measurements as JSON on stdout, and nothing else there')
+    .addHelpText(
+      'after',
+      `
+Images are generated from the seeds 0, 1, …, so two models are compared on the same noise.
+
+Examples:
+  immiscible evaluate runs/demo/immiscible --steps 3,10
+  immiscible evaluate ddpm-cifar10-32/ --data cifar10:data/cifar-10-batches-bin --steps 20,50 --samples 5000
+  immiscible evaluate model/ --data '{kind: fashion-mnist, size: 16}' --features fashion-classifier`,
+    )
+    .action((path: string, flags: EvaluateFlags) => runEvaluate(path, flags, io));
+}
+
+/** `cifar10:folder` or `{kind: cifar10, path: folder}` as a config has it; sizes come from the model where open. */
+export function dataOf(text: string, side: number | undefined): Json {
+  const value: unknown = text.trimStart().startsWith('{') ? parseYaml(text) : undefined;
+  if (value !== undefined) {
+    if (!isObject(value)) throw new UsageError(`--data: wants {kind: …, …}, got ${text}`);
+    return value;
+  }
+  const at = text.indexOf(':');
+  const [kind, path] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+  const sized = side !== undefined && (kind === 'fashion-mnist' || kind === 'image-folder');
+  return {
+    kind,
+    ...(path === undefined ? {} : kind === 'idx' ? { images: path } : { path }),
+    ...(sized ? { size: side } : {}),
+  };
+}
+
+type Settings = Pick<RunConfig, 'data' | 'evaluation'>;
+
+/** What the flags say, over what the run says; checked as a run's config is. */
+function settingsOf(
+  { pipeline, runConfig }: Awaited<ReturnType<typeof openModel>>,
+  flags: EvaluateFlags,
+): Settings {
+  const { model, scheduler } = pipeline;
+  const side = [model.sample_size].flat()[0] ?? undefined;
+  const data = flags.data === undefined ? runConfig?.data : dataOf(flags.data, side);
+  if (data === undefined) {
+    throw new UsageError(
+      'wants --data: the folder is no run that would say which real images to compare with',
+    );
+  }
+  const evaluation = {
+    ...runConfig?.evaluation,
+    ...(flags.features === undefined ? {} : { features: flags.features }),
+    ...(flags.samples === undefined ? {} : { samples: flags.samples }),
+    ...(flags.batchSize === undefined ? {} : { batchSize: flags.batchSize }),
+  };
+  return parseRunConfig({ data, model, scheduler, training: { steps: 1 }, evaluation });
+}
+
+/** What `--json` prints. */
+interface Evaluation {
+  readonly model: string;
+  readonly step?: number;
+  readonly dataset: string;
+  readonly features: string;
+  readonly samples: number;
+  readonly sampler: string;
+  readonly realImages: number;
+  readonly floor: { readonly mean: number; readonly standardDeviation: number };
+  /** by number of sampling steps */
+  readonly quality: Readonly<Record<string, Quality>>;
+}
+
+async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<void> {
+  const found = await openModel(path);
+  checkSamplingSteps(found.pipeline, flags.steps);
+  const settings = settingsOf(found, flags);
+  const result = await withDevice({ device: 'auto' }, flags.threads, async (device) => {
+    const { pipeline } = found;
+    const dataset = await openData(settings.data, io);
+    const { samples, features, batchSize } = settings.evaluation;
+    const extractor = await openFeatures(device, features, dataset);
+    try {
+      const reference = await makeReference(dataset, extractor, { samples, seed: flags.seed });
+      const seeds = Array.from({ length: samples }, (_, i) => i);
+      const size = [dataset.height, dataset.width] as const;
+      const options = { batchSize: Math.min(batchSize, samples), size };
+      const quality = await withSampler({ device, pipeline, io }, options, async (make, shape) => {
+        if (shape.join() !== [dataset.channels, dataset.height, dataset.width].join()) {
+          throw new UsageError(
+            `the model makes images of ${shape[1]}×${shape[2]} in ${shape[0]} channels, the real ones are ${imageSize(dataset)}; choose other --data`,
+          );
+        }
+        const labels = labelsFor(pipeline.model, seeds, undefined);
+        const measured: Record<string, Quality> = {};
+        for (const steps of flags.steps) {
+          const images = await interruptible(io, (signal) =>
+            make({ sampler: flags.sampler, steps, seeds, ...labels }, signal),
+          );
+          measured[steps] = await measureQuality(reference, images, shape);
+        }
+        return measured;
+      });
+      return evaluationOf(found, flags, {
+        dataset: dataset.name,
+        features: extractor.name,
+        samples,
+        reference,
+        quality,
+      });
+    } finally {
+      await extractor.dispose();
+    }
+  });
+  if (flags.json) printJson(io.stdout, result);
+  else printEvaluation(result, io);
+}
+
+function evaluationOf(
+  { folder, step }: ModelFolder,
+  { sampler }: EvaluateFlags,
+  {
+    reference,
+    ...rest
+  }: Pick<Evaluation, 'dataset' | 'features' | 'samples' | 'quality'> & {
+    reference: { floor: Evaluation['floor']; images: number };
+  },
+): Evaluation {
+  return {
+    model: folder,
+    ...(step === undefined ? {} : { step }),
+    sampler,
+    realImages: reference.images,
+    floor: reference.floor,
+    ...rest,
+  };
+}
+
+function printEvaluation(
+  { model, dataset, features, samples, realImages, floor, quality }: Evaluation,
+  io: Io,
+): void {
+  const colors = colorsFor(io.stdout, io.env);
+  printLine(io.stdout, colors.bold(model));
+  printLine(
+    io.stdout,
+    colors.dim(
+      `${count(samples)} generated images against ${count(realImages)} of ${dataset}, in ${features} features\n`,
+    ),
+  );
+  const rows = Object.entries(quality).map(([steps, q]) => [
+    steps,
+    significant(q.frechet),
+    q.precision.toFixed(2),
+    q.recall.toFixed(2),
+  ]);
+  printLine(
+    io.stdout,
+    renderTable(['sampling steps', 'Fréchet distance', 'precision', 'recall'], rows, colors),
+  );
+  printLine(
+    io.stdout,
+    `\nReal images among themselves: ${significant(floor.mean)} ± ${significant(floor.standardDeviation, 2)}`,
+  );
+}

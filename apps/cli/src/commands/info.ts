@@ -1,0 +1,164 @@
+/** `immiscible info`: what there is to work with, and what a model is. */
+import { stat } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
+import { describeUnet2d, type ModelDescription } from '@immiscible/models';
+import {
+  type CompareConfig,
+  describeEnvironment,
+  type Environment,
+  isRun,
+  parseCompareConfig,
+  readPipeline,
+  readRunConfig,
+  recipes,
+} from '@immiscible/trainer';
+import { Command } from 'commander';
+import { loadConfig } from '../config-file.ts';
+import { UsageError } from '../errors.ts';
+import { bytes, count, magnitude, plural } from '../format.ts';
+import { colorsFor, type Io, printJson, printLine } from '../io.ts';
+import { findModel } from '../model-folder.ts';
+import { withDevice } from '../session.ts';
+import { renderTable } from '../table.ts';
+import { VERSION } from '../version.ts';
+
+interface InfoFlags {
+  readonly json?: true;
+}
+
+export function infoCommand(io: Io): Command {
+  return new Command('info')
+    .summary('versions, device and recipes; or what a model is')
+    .description(
+      'Without an argument: versions, device, processor and the recipes that come with the program. With one: the model\n' +
+        'of a recipe, of a pipeline folder or of a run, its size and what a forward pass costs.',
+    )
+    .argument('[what]', 'a recipe, a pipeline folder, or the folder of a run')
+    .option('--json', 'print as JSON on stdout; of a recipe, this includes its whole config')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  immiscible info
+  immiscible info cifar10-ddim --json
+  immiscible info runs/demo/immiscible`,
+    )
+    .action((what: string | undefined, flags: InfoFlags) =>
+      what === undefined ? showMachine(flags, io) : showModel(what, flags, io),
+    );
+}
+
+type ModelConfig = CompareConfig['model'];
+
+function describe(model: ModelConfig): ModelDescription {
+  return describeUnet2d(model, model.sample_size === null ? [32, 32] : undefined);
+}
+
+async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
+  const environment: Environment = await withDevice({ device: 'auto' }, undefined, async (device) =>
+    describeEnvironment(device),
+  );
+  const machine = { threads: availableParallelism(), memoryBytes: totalmem() };
+  const known = await Promise.all(
+    Object.keys(recipes).map(async (name) => {
+      const { data, model, training } = parseCompareConfig(await loadConfig({ recipe: name }));
+      const { parameters, size } = describe(model);
+      return {
+        name,
+        data: data.kind,
+        size,
+        parameters,
+        steps: training.steps,
+        batchSize: training.batchSize,
+      };
+    }),
+  );
+  if (json) {
+    printJson(io.stdout, { version: VERSION, ...environment, ...machine, recipes: known });
+    return;
+  }
+  const colors = colorsFor(io.stdout, io.env);
+  const line = (name: string, value: string): void =>
+    printLine(io.stdout, `${colors.dim(name.padEnd(12))}${value}`);
+  line('immiscible', VERSION);
+  for (const [name, version] of Object.entries(environment.versions)) line('', `${name} ${version}`);
+  line('Node.js', `${environment.node}, ${environment.platform}`);
+  line('device', environment.device);
+  line(
+    'processor',
+    `${environment.processor}, ${plural(machine.threads, 'thread')}, ${bytes(machine.memoryBytes)} of memory`,
+  );
+  const rows = known.map(({ name, data, size, parameters, steps, batchSize }) => [
+    name,
+    data,
+    size.join('×'),
+    magnitude(parameters),
+    `${count(steps)} × ${batchSize}`,
+  ]);
+  printLine(
+    io.stdout,
+    `\n${renderTable(['recipe', 'data', 'size', 'parameters', 'steps × batch'], rows, colors)}`,
+  );
+}
+
+/** What the argument names: a folder where there is one, else a recipe. */
+async function modelNamed(what: string): Promise<{ model: ModelConfig; more: Record<string, unknown> }> {
+  const isFolder = await stat(what).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) {
+    if (!Object.hasOwn(recipes, what)) {
+      throw new UsageError(
+        `${what} is neither a folder nor a recipe; the recipes are ${Object.keys(recipes).join(', ')}`,
+      );
+    }
+    const config = parseCompareConfig(await loadConfig({ recipe: what }));
+    return { model: config.model, more: { recipe: what, config } };
+  }
+  if (await isRun(what)) {
+    const config = await readRunConfig(what);
+    const { folder, step } = await findModel(what).catch(() => ({ folder: what, step: 0 }));
+    return { model: config.model, more: { run: config.name, folder, step, config } };
+  }
+  const { folder } = await findModel(what);
+  const { model, scheduler } = await readPipeline(folder);
+  return { model, more: { folder, scheduler } };
+}
+
+async function showModel(what: string, { json }: InfoFlags, io: Io): Promise<void> {
+  const { model, more } = await modelNamed(what);
+  const description = describe(model);
+  if (json) {
+    printJson(io.stdout, { ...more, ...description, model });
+    return;
+  }
+  const colors = colorsFor(io.stdout, io.env);
+  const line = (name: string, value: string): void =>
+    printLine(io.stdout, `${colors.dim(name.padEnd(14))}${value}`);
+  const { parameters, frozen, tensors, size, multiplyAdds, activations } = description;
+  printLine(
+    io.stdout,
+    colors.bold(`${model._class_name} ${typeof more['folder'] === 'string' ? more['folder'] : what}`),
+  );
+  if (typeof more['step'] === 'number') line('trained', plural(more['step'], 'step'));
+  line(
+    'parameters',
+    `${count(parameters)} in ${plural(tensors, 'array')}${frozen === 0 ? '' : `, ${count(frozen)} frozen`}`,
+  );
+  line('image', `${size.join('×')}, ${plural(model.in_channels, 'channel')}`);
+  line(
+    'forward pass',
+    `${magnitude(multiplyAdds)} multiply-adds for one image (${magnitude(2 * multiplyAdds)} FLOP), ${magnitude(activations)} activations`,
+  );
+  line('weights', `${bytes(4 * (parameters + frozen))} as float32`);
+  line(
+    'levels',
+    model.block_out_channels.map((channels, i) => `${channels} (${model.down_block_types[i]})`).join(' → '),
+  );
+  line(
+    'layers',
+    `${model.layers_per_block} a block; attention heads of ${model.attention_head_dim ?? 'all'} channels; dropout ${model.dropout}`,
+  );
+  if (model.num_class_embeds !== null) line('classes', count(model.num_class_embeds));
+}

@@ -1,0 +1,206 @@
+/** `immiscible train`: one run. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  armConfig,
+  checkpointPath,
+  isRun,
+  parseCompareConfig,
+  parseRunConfig,
+  readLog,
+  readRunConfig,
+  recipes,
+  type RunConfig,
+  type StepReport,
+  TrainingRun,
+} from '@immiscible/trainer';
+import { Command } from 'commander';
+import { type JsonObject, loadConfig, merge } from '../config-file.ts';
+import { InterruptedError, UsageError } from '../errors.ts';
+import { milliseconds, plural, share, significant } from '../format.ts';
+import { interruptible } from '../interrupts.ts';
+import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
+import { gather, wholeNumber } from '../options.ts';
+import { ArmProgress } from '../progress/arm-progress.ts';
+import { createDisplay } from '../progress/display.ts';
+import { resumeFolder, stateOf, withLock } from '../run-folder.ts';
+import { openData, withDevice } from '../session.ts';
+
+interface TrainFlags {
+  readonly recipe?: string;
+  readonly config?: string;
+  readonly arm?: string;
+  readonly out: string;
+  readonly name?: string;
+  readonly resume?: string | true;
+  readonly set: readonly string[];
+  readonly seed?: number;
+  readonly threads?: number;
+  readonly json?: true;
+}
+
+export function trainCommand(io: Io): Command {
+  return new Command('train')
+    .summary('train one model')
+    .description(
+      'Trains one model with the pairing that the config names (assignment.method: linear, nearest, flipped, identity).\n' +
+        'Its checkpoints are diffusers pipeline folders: sample, evaluate and Python open them.',
+    )
+    .option(
+      '--recipe <name>',
+      `a config that comes with the program: ${Object.keys(recipes).join(', ')} (default: demo)`,
+    )
+    .option('--config <file>', 'a config in YAML or JSON; it may say `extends: demo`')
+    .option('--arm <name>', 'the arm to train, where the config is one of a comparison')
+    .option('--out <folder>', 'where runs are kept', 'runs')
+    .option('--name <name>', 'name of the run, and of its folder (default: config name and method)')
+    .option(
+      '--resume [run]',
+      'continue a run: its folder, or its name (default: the name as without --resume)',
+    )
+    .option('--set <path=value>', 'change one field of the config; may be given again', gather, [])
+    .option('--seed <number>', 'seed of everything that is drawn', wholeNumber(0))
+    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    .option('--json', 'print what was reached as JSON on stdout, and nothing else there')
+    .addHelpText(
+      'after',
+      `
+A run of a name that is taken is refused, unless --resume continues it; a resumed run keeps its config.
+
+Examples:
+  immiscible train --recipe demo                            with immiscible noise, into runs/demo-linear
+  immiscible train --recipe demo --set assignment.method=identity
+  immiscible train --config cifar.yaml --name cifar --threads 8
+  immiscible train --resume runs/demo-linear`,
+    )
+    .action((flags: TrainFlags) => runTrain(flags, io));
+}
+
+async function runTrain(flags: TrainFlags, io: Io): Promise<void> {
+  const { config, folder } = await choose(flags);
+  await mkdir(folder, { recursive: true });
+  const result = await withLock(folder, () => train(config, folder, flags, io));
+  if (flags.json) {
+    printJson(io.stdout, result);
+  } else {
+    const { steps, images, loss, distanceReduction, secondsPerStep, checkpoint } = result;
+    printLine(
+      io.stdout,
+      `\n${plural(steps, 'step')}, ${plural(images, 'image')}: loss ${significant(loss)}, distance cut ` +
+        `${share(distanceReduction)}, ${milliseconds(1000 * secondsPerStep)} a step`,
+    );
+    printLine(io.stdout, `Model: ${colorsFor(io.stdout, io.env).bold(checkpoint)}`);
+  }
+}
+
+/** The run's own config: one arm of a comparison, or a config without arms. */
+function runConfigOf(loaded: JsonObject, flags: TrainFlags): RunConfig {
+  const over = {
+    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+    ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+  };
+  const value = merge(loaded, over) as JsonObject;
+  const named = (config: RunConfig): RunConfig =>
+    parseRunConfig({ ...config, name: flags.name ?? config.name });
+  if (value['arms'] !== undefined || flags.arm !== undefined) {
+    const compareConfig = parseCompareConfig(value);
+    if (flags.arm === undefined) {
+      const arms = compareConfig.arms.map(({ name }) => name).join(', ');
+      throw new UsageError(`the config is one of a comparison; choose an arm with --arm: ${arms}`);
+    }
+    return named(armConfig(compareConfig, flags.arm));
+  }
+  const config = parseRunConfig(value);
+  // A recipe's name is its comparison's; a config file is named by whoever wrote it.
+  return named(
+    flags.config === undefined ? { ...config, name: `${config.name}-${config.assignment.method}` } : config,
+  );
+}
+
+async function choose(flags: TrainFlags): Promise<{ config: RunConfig; folder: string }> {
+  const { out, resume } = flags;
+  if (resume !== undefined && (flags.set.length > 0 || flags.seed !== undefined)) {
+    throw new UsageError(
+      'a resumed run keeps its config: leave --set and --seed out, or start a new run with --name',
+    );
+  }
+  if (typeof resume === 'string') {
+    const folder = await resumeFolder(resume, out);
+    return { config: await readRunConfig(folder), folder };
+  }
+  const config = runConfigOf(await loadConfig(flags), flags);
+  const folder = join(out, config.name);
+  if (resume) return { config: await readRunConfig(folder), folder };
+  const state = await stateOf(folder, isRun, async () => false);
+  if (state === 'free') return { config, folder };
+  throw new UsageError(
+    state === 'foreign'
+      ? `${folder} holds other files; choose another --name`
+      : `${folder} holds a run already; continue it with --resume, or choose another --name`,
+  );
+}
+
+/** What `--json` prints. */
+interface TrainResult {
+  readonly name: string;
+  readonly folder: string;
+  readonly steps: number;
+  readonly images: number;
+  /** of the last line of the log, as the two after it */
+  readonly loss: number;
+  readonly distanceReduction: number;
+  readonly secondsPerStep: number;
+  readonly trainingSeconds: number;
+  readonly checkpoint: string;
+}
+
+async function train(config: RunConfig, folder: string, flags: TrainFlags, io: Io): Promise<TrainResult> {
+  const colors = colorsFor(io.stderr, io.env);
+  return withDevice(config, flags.threads, async (device) => {
+    const dataset = await openData(config.data, io);
+    const run = await TrainingRun.open(config, { folder, device, dataset });
+    const { steps } = config.training;
+    const arm = new ArmProgress(config.name, steps);
+    const display = createDisplay(io, [arm]);
+    printLine(
+      io.stderr,
+      `${colors.bold(config.name)}: ${plural(dataset.length, 'image')} of ${dataset.name}; ${config.assignment.method} pairing; ` +
+        `from step ${run.progress.step} to ${steps}; ${device.name}: ${device.description}`,
+    );
+    try {
+      await interruptible(io, async (signal) => {
+        while (!run.finished) {
+          if (signal.aborted) {
+            await run.checkpoint();
+            signal.throwIfAborted();
+          }
+          const report: StepReport = await run.step();
+          arm.add(report);
+          display.step(arm, (steps - report.step) * arm.secondsPerStep);
+        }
+      });
+    } catch (error) {
+      if (!(error instanceof InterruptedError)) throw error;
+      throw new InterruptedError(
+        error.signal,
+        `Stopped at step ${run.progress.step}. Continue with: ${ownName(io.env)} train --resume ${folder}`,
+      );
+    } finally {
+      display.stop();
+      await run.close();
+    }
+    const { step, images, seconds } = run.progress;
+    const log = await readLog(folder);
+    return {
+      name: config.name,
+      folder,
+      steps: step,
+      images,
+      loss: log.at(-1)?.loss ?? NaN,
+      distanceReduction: 0 - (log.at(-1)?.distanceChange ?? 0),
+      secondsPerStep: log.at(-1)?.secondsPerStep ?? NaN,
+      trainingSeconds: seconds,
+      checkpoint: checkpointPath(folder, step),
+    };
+  });
+}

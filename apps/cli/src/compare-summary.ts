@@ -1,0 +1,64 @@
+/** The tables that end a comparison on a terminal. */
+import { type CompareReport } from '@immiscible/trainer';
+import { findingOf } from './report/finding.ts';
+import { bytes, change, count, duration, milliseconds, share, significant } from './format.ts';
+import { type Colors } from './io.ts';
+import { renderTable } from './table.ts';
+
+/** @returns several lines, without a newline at the end */
+export function summarizeComparison(report: CompareReport, colors: Colors): string {
+  const { arms, floor } = report;
+  const numbers = Object.keys(arms[0]?.frechet ?? {});
+  const finding = findingOf(report);
+  const head = ['sampling steps', ...numbers];
+  const rows = (
+    values: (arm: CompareReport['arms'][number]) => Readonly<Record<string, number>>,
+  ): string[][] => arms.map((arm) => [arm.name, ...numbers.map((n) => significant(values(arm)[n] ?? NaN))]);
+  const frechet = rows((arm) => arm.frechet);
+  if (finding.pair) {
+    const changes = finding.changes.map(({ change: value }) => {
+      const text = change(value);
+      if (Math.abs(value) < 0.005) return text;
+      return value < 0 ? colors.green(text) : colors.red(text);
+    });
+    frechet.push([colors.dim('change'), ...changes]);
+  }
+  const last = (values: readonly { readonly loss: number }[]): string =>
+    significant(values.at(-1)?.loss ?? NaN);
+  return [
+    colors.bold(finding.headline),
+    ...finding.details.map((line) => colors.dim(line)),
+    '',
+    `Fréchet distance in ${report.features} features; real images among themselves: ${significant(floor.mean)} ± ${significant(floor.standardDeviation, 2)}`,
+    renderTable(head, frechet, colors),
+    '',
+    'Precision and recall',
+    renderTable(
+      head,
+      arms.map((arm) => [
+        arm.name,
+        ...numbers.map(
+          (n) => `${(arm.precision[n] ?? NaN).toFixed(2)} / ${(arm.recall[n] ?? NaN).toFixed(2)}`,
+        ),
+      ]),
+      colors,
+    ),
+    '',
+    renderTable(
+      ['arm', 'distance cut', 'last loss', 'a step', 'images/s', 'training'],
+      arms.map((arm) => [
+        arm.name,
+        share(arm.distanceReduction),
+        last(arm.loss),
+        milliseconds(1000 * arm.secondsPerStep),
+        count(arm.images / arm.steps / arm.secondsPerStep),
+        duration(arm.trainingSeconds),
+      ]),
+      colors,
+    ),
+    '',
+    colors.dim(
+      `${duration(report.seconds)} in all, ${bytes(report.peakMemoryBytes)} of memory; ${report.device}`,
+    ),
+  ].join('\n');
+}

@@ -1,0 +1,52 @@
+/** The few numbers that a reader of the report takes along. */
+import { change, milliseconds, plural, share, significant } from '../format.ts';
+import { type Finding, soonestOf } from './finding.ts';
+import { html, type Markup } from './markup.ts';
+
+function card(label: string, value: string, note: string, tone: 'good' | 'bad' | 'plain' = 'plain'): Markup {
+  return html`<div class="card">
+    <h2>${label}</h2>
+    <p class="value ${tone}">${value}</p>
+    <p class="note">${note}</p>
+  </div>`;
+}
+
+function toneOf(value: number): 'good' | 'bad' | 'plain' {
+  if (Math.abs(value) < 0.005) return 'plain';
+  return value < 0 ? 'good' : 'bad';
+}
+
+/** One row of cards; those that the arms do not allow are left out. */
+export function cards({ pair, changes, reached }: Finding): Markup {
+  const shown: Markup[] = [];
+  const [few] = changes;
+  const many = changes.at(-1);
+  for (const one of few === many ? [few] : [few, many]) {
+    if (!one) continue;
+    const { samplingSteps, baseline, treated, change: value } = one;
+    const note = `${significant(baseline)} → ${significant(treated)}`;
+    shown.push(
+      card(`Fréchet distance, ${plural(samplingSteps, 'step')}`, change(value), note, toneOf(value)),
+    );
+  }
+  const soonest = soonestOf(reached);
+  if (pair && soonest) {
+    const note = `to be as good as ${pair.baseline.name} with ${plural(soonest.samplingSteps, 'step')}`;
+    shown.push(
+      card('Training images', `÷ ${significant(soonest.ofImages / soonest.images, 2)}`, note, 'good'),
+    );
+  }
+  if (pair) {
+    const { baseline, treated } = pair;
+    const slower = change(treated.secondsPerStep / baseline.secondsPerStep - 1);
+    shown.push(
+      card('Distance cut', share(treated.distanceReduction), 'between an image and its noise'),
+      card(
+        'A training step',
+        milliseconds(1000 * treated.secondsPerStep),
+        `${slower} against ${baseline.name}`,
+      ),
+    );
+  }
+  return html`<section class="cards">${shown}</section>`;
+}

@@ -1,0 +1,154 @@
+/// <reference lib="dom" />
+/**
+ * The figures of a report as SVG, drawn by Observable Plot on a document of linkedom's.
+ *
+ * Colours are CSS variables of the page (`--arm-0`, `--arm-1`, …, `--floor`), so that one figure serves light and dark.
+ */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import { magnitude, significant } from '../format.ts';
+import { Markup } from './markup.ts';
+
+/** One line of a figure. */
+export interface Line {
+  readonly name: string;
+  /** place among the report's arms: decides the colour */
+  readonly arm: number;
+  readonly points: readonly { readonly x: number; readonly y: number }[];
+}
+
+export interface FigureOptions {
+  readonly lines: readonly Line[];
+  readonly x: {
+    readonly label: string;
+    readonly log?: boolean;
+    readonly ticks?: readonly number[];
+    readonly domain?: readonly [number, number];
+  };
+  readonly y: { readonly label: string; readonly log?: boolean; readonly domain?: readonly [number, number] };
+  /** a dashed line across, with its name */
+  readonly floor?: { readonly y: number; readonly name: string };
+  /** marks at the points; without them, a line is thin and its running mean is drawn over it */
+  readonly dots: boolean;
+  readonly width: number;
+  readonly height: number;
+  /** what a reader who does not see the figure is told */
+  readonly description: string;
+}
+
+const { document } = parseHTML('<!doctype html><html><body></body></html>');
+
+export function armColor(arm: number): string {
+  return `var(--arm-${arm})`;
+}
+
+/** Tick labels without needless digits: 0.05, 2, 115 k. */
+function tick(value: number): string {
+  if (Math.abs(value) >= 10_000) return magnitude(value).replace(/\.0+ /, ' ');
+  return String(Number(value.toPrecision(3)));
+}
+
+/** The mean over a window around each point: raw losses of batches hide where a curve goes. */
+export function smooth(points: Line['points'], window: number): Line['points'] {
+  return points.map(({ x }, i) => {
+    const near = points.slice(Math.max(0, i - window), i + window + 1);
+    return { x, y: near.reduce((sum, { y }) => sum + y, 0) / near.length };
+  });
+}
+
+/** 1, 2 and 5 times the powers of ten that a logarithmic axis spans. */
+export function logTicks([low, high]: readonly [number, number]): number[] {
+  const ticks: number[] = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    ticks.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
+  }
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
+/** What a y axis shows: every value with some air around it, and zero on a linear one. */
+function domainOf(values: readonly number[], log: boolean): [number, number] {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  if (!log) return [Math.min(0, low), high * 1.05];
+  const air = (high / low) ** 0.08;
+  return [low / air, high * air];
+}
+
+function marksOf({ name, arm, points }: Line, dots: boolean): Plot.Markish[] {
+  const stroke = armColor(arm);
+  if (!dots) {
+    const mean = smooth(points, Math.max(1, Math.round(points.length / 40)));
+    return [
+      Plot.lineY(points, { x: 'x', y: 'y', stroke, strokeWidth: 1, strokeOpacity: 0.25 }),
+      Plot.lineY(mean, { x: 'x', y: 'y', stroke, strokeWidth: 2.25 }),
+    ];
+  }
+  const title = ({ x, y }: Line['points'][number]): string => `${name}: ${significant(y)} at ${tick(x)}`;
+  return [
+    Plot.lineY(points, { x: 'x', y: 'y', stroke, strokeWidth: 2.25 }),
+    Plot.dot(points, {
+      x: 'x',
+      y: 'y',
+      r: 4,
+      fill: stroke,
+      stroke: 'var(--surface)',
+      strokeWidth: 1.5,
+      title,
+    }),
+  ];
+}
+
+/** Draws a figure. @returns an `<svg>` that scales with the page */
+export function drawFigure({ lines, x, y, floor, dots, width, height, description }: FigureOptions): Markup {
+  const values = [
+    ...lines.flatMap(({ points }) => points.map((point) => point.y)),
+    ...(floor ? [floor.y] : []),
+  ];
+  const yDomain = y.domain ?? domainOf(values, y.log === true);
+  const figure = Plot.plot({
+    document,
+    width,
+    height,
+    marginLeft: 52,
+    marginRight: 16,
+    marginTop: 28,
+    marginBottom: 40,
+    style: { fontSize: '12px', fontFamily: 'inherit', background: 'none', overflow: 'visible' },
+    ariaLabel: description,
+    x: {
+      type: x.log ? 'log' : 'linear',
+      label: x.label,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      tickFormat: tick,
+      ...(x.ticks ? { ticks: [...x.ticks] } : { ticks: 5 }),
+      ...(x.domain ? { domain: [...x.domain] } : {}),
+      ...(x.log ? {} : { nice: false }),
+    },
+    y: {
+      type: y.log ? 'log' : 'linear',
+      label: y.label,
+      labelArrow: 'none',
+      grid: true,
+      tickSize: 0,
+      tickFormat: tick,
+      ticks: y.log ? logTicks(yDomain) : 5,
+      domain: [...yDomain],
+    },
+    marks: [
+      ...(floor
+        ? [
+            Plot.ruleY([floor.y], { stroke: 'var(--floor)', strokeDasharray: '5 4', strokeWidth: 1.5 }),
+            Plot.text([floor.name], {
+              y: floor.y,
+              frameAnchor: 'right',
+              dy: -9,
+              textAnchor: 'end',
+              fill: 'var(--floor)',
+            }),
+          ]
+        : []),
+      ...lines.flatMap((line) => marksOf(line, dots)),
+    ],
+  }) as unknown as { outerHTML: string };
+  return new Markup(figure.outerHTML);
+}

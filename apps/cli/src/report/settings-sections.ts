@@ -1,0 +1,124 @@
+/** What the numbers of a report cost, and what they were made with. */
+import { type CompareReport } from '@immiscible/trainer';
+import {
+  bytes,
+  count,
+  duration,
+  list,
+  magnitude,
+  milliseconds,
+  plural,
+  share,
+  significant,
+} from '../format.ts';
+import { html, type Markup } from './markup.ts';
+import { armColor } from './plots.ts';
+
+type Arm = CompareReport['arms'][number];
+
+export function costSection({ arms }: CompareReport): Markup {
+  const columns: readonly (readonly [string, (arm: Arm) => string])[] = [
+    [
+      'pairing',
+      ({ assignment: { method, metric, precision } }) =>
+        method === 'identity' ? 'none' : `${method}, ${metric}, ${precision}`,
+    ],
+    ['distance cut', ({ distanceReduction }) => share(distanceReduction)],
+    ['training images', ({ images }) => count(images)],
+    ['a step', ({ secondsPerStep }) => milliseconds(1000 * secondsPerStep)],
+    ['images/s', ({ images, steps, secondsPerStep }) => count(images / steps / secondsPerStep)],
+    ['training', ({ trainingSeconds }) => duration(trainingSeconds)],
+    ['last loss', ({ loss }) => significant(loss.at(-1)?.loss ?? NaN)],
+  ];
+  return html`<section>
+    <h2>Pairing and time</h2>
+    <p>
+      The distance cut is the share by which assignment brings an image and its noise nearer, on average over
+      all batches. It falls with the number of pixels: about 2 % at 32×32 in colour. A step includes data,
+      noise and assignment.
+    </p>
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">arm</th>
+            ${columns.map(([title]) => html`<th scope="col">${title}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${arms.map(
+            (arm, i) =>
+              html`<tr>
+                <th scope="row"><i style="background:${armColor(i)}"></i>${arm.name}</th>
+                ${columns.map(([, text]) => html`<td>${text(arm)}</td>`)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+function facts(title: string, rows: readonly (readonly [string, string])[]): Markup {
+  return html`<div>
+    <h3>${title}</h3>
+    <dl>
+      ${rows.map(
+        ([name, value]) =>
+          html`<dt>${name}</dt>
+            <dd>${value}</dd>`,
+      )}
+    </dl>
+  </div>`;
+}
+
+export function settingsSection(report: CompareReport): Markup {
+  const { config, dataset, parameters, features, seconds, peakMemoryBytes, versions } = report;
+  const { model, training, optimizer, scheduler, evaluation } = config;
+  const { type, warmupSteps } = training.schedule;
+  return html`<section>
+    <h2>Settings</h2>
+    <div class="facts">
+      ${facts('Training', [
+        ['data', `${dataset.name}: ${plural(dataset.images, 'image')}, [${dataset.shape.join(', ')}]`],
+        ['steps', `${count(training.steps)} of ${plural(training.batchSize * training.accumulate, 'image')}`],
+        [
+          'optimizer',
+          `${optimizer.type}, learning rate ${optimizer.learningRate}, ${type}, warm-up ${warmupSteps}`,
+        ],
+        ['clipping', training.maxGradientNorm === null ? 'none' : `global norm ${training.maxGradientNorm}`],
+        ['averaging', `decay ${training.ema.decay}${training.ema.warmup ? ' with warm-up' : ''}`],
+        ['flips', training.flip ? 'yes' : 'no'],
+        ['seed', String(report.seed)],
+      ])}
+      ${facts('Model and sampling', [
+        ['model', `${model._class_name}, ${magnitude(parameters)} parameters`],
+        ['channels', model.block_out_channels.join(', ')],
+        ['blocks', model.down_block_types.map((name) => name.replace('Block2D', '')).join(', ')],
+        [
+          'prediction',
+          `${scheduler.prediction_type}, ${count(scheduler.num_train_timesteps)} timesteps, β ${scheduler.beta_schedule}`,
+        ],
+        ['sampler', `DDIM, ${list(evaluation.samplingSteps)} steps, ${scheduler.timestep_spacing} spacing`],
+        ['measured on', `${plural(evaluation.samples, 'image')} in ${features} features`],
+      ])}
+      ${facts('Machine', [
+        ['device', report.device],
+        ['processor', report.processor],
+        ['Node.js', `${report.node}, ${report.platform}`],
+        ['time', duration(seconds)],
+        ['memory', `${bytes(peakMemoryBytes)} at most`],
+        [
+          'versions',
+          Object.entries(versions)
+            .map(([name, version]) => `${name.replace('@immiscible/', '')} ${version}`)
+            .join(', '),
+        ],
+      ])}
+    </div>
+    <details>
+      <summary>The whole config</summary>
+      <pre>${JSON.stringify(config, null, 2)}</pre>
+    </details>
+  </section>`;
+}
