@@ -38,6 +38,8 @@ export interface Sampler {
   readonly shape: readonly [number, number, number];
   /**
    * @param parameters the model's weights, on the device or the host
+   * @throws TrainerError for labels that the model does not have; SchedulerArgumentError for a number of steps beyond the
+   *   schedule's; SamplingError where the model's output is not finite
    * @returns [N, C, H, W] in [-1, 1], as the model's range is; not clipped beyond what the scheduler does
    */
   sample(parameters: Tensors, options: SampleOptions): Promise<Float32Array>;
@@ -71,15 +73,11 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
     shape,
     async sample(parameters, { sampler = 'ddim', steps, seeds, labels, eta = 0, signal, onProgress }) {
       const classes = model.num_class_embeds;
-      if (classes !== null && labels?.length !== seeds.length) {
-        throw new TrainerError(
-          `sample: the model has ${classes} classes, so every image wants a label; got ${labels?.length ?? 0} labels for ${seeds.length} seeds`,
-        );
-      }
+      checkLabels(classes, labels, seeds.length);
       const images = new Float32Array(seeds.length * sampleSize);
       const batches = Math.ceil(seeds.length / batchSize);
       for (let b = 0; b < batches; b++) {
-        // The last batch is filled up with its own first seed, so that the program is compiled once.
+        // The last batch is filled up with its own last seed, so that the program is compiled once.
         const rows = Array.from({ length: batchSize }, (_, i) =>
           Math.min(b * batchSize + i, seeds.length - 1),
         );
@@ -133,6 +131,23 @@ type DenoiseInputs = {
   timestep: Tensor;
   labels?: Tensor;
 } & Readonly<Record<string, Tree>>;
+
+/** An index that the embedding does not have would silently be another class's. */
+function checkLabels(classes: number | null, labels: readonly number[] | undefined, images: number): void {
+  if (classes === null) {
+    if (labels) throw new TrainerError('sample: the model has no classes; leave the labels out');
+    return;
+  }
+  if (labels?.length !== images) {
+    throw new TrainerError(
+      `sample: the model has ${classes} classes, so every image wants a label; got ${labels?.length ?? 0} labels for ${images} seeds`,
+    );
+  }
+  const wrong = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= classes);
+  if (wrong !== undefined) {
+    throw new TrainerError(`sample: wants labels from 0 to ${classes - 1}, got ${wrong}`);
+  }
+}
 
 function sizeOf(
   model: Unet2dConfig,

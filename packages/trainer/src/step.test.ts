@@ -43,7 +43,7 @@ async function batchesOf(config: RunConfig, count: number): Promise<StepBatch[]>
 async function valuesOf(state: TrainState): Promise<Record<keyof TrainState, Float32Array>> {
   const values: Record<string, Float32Array> = {};
   for (const { path, tensor: x } of leavesOf(state)) values[path] = Float32Array.from(await x.data());
-  return values as Record<keyof TrainState, Float32Array>;
+  return values;
 }
 
 /** Four samples of 1×2×2. */

@@ -2,6 +2,8 @@
  * Which random stream is for what. One seed serves a whole run: every purpose has its own range of streams, and within
  * it every sample has its own, numbered by the count of samples drawn before it. The loader's streams begin at 2^51.
  */
+import { TrainerError } from './errors.ts';
+
 const RANGE = 2 ** 47;
 
 const purposes = {
@@ -21,7 +23,15 @@ const purposes = {
 
 export type Purpose = keyof typeof purposes;
 
-/** The stream of one sample for one purpose. @param index from 0 to 2^47 − 1 */
+/**
+ * The stream of one sample for one purpose.
+ *
+ * @param index from 0 to 2^47 − 1
+ * @throws TrainerError for any other index: its stream would be another purpose's
+ */
 export function streamOf(purpose: Purpose, index: number): number {
+  if (!Number.isInteger(index) || index < 0 || index >= RANGE) {
+    throw new TrainerError(`streams: ${purpose} wants a whole number from 0 to 2^47 − 1, got ${index}`);
+  }
   return purposes[purpose] * RANGE + index;
 }

@@ -89,11 +89,15 @@ export function testDevice(): { readonly device: Device } {
   };
 }
 
-/** The data set of a config. */
+const datasets = new Map<string, Promise<ImageDataset>>();
+
+/** The data set of a config, read once for all tests of a file. */
 export function openData({ data }: Pick<RunConfig, 'data'>): Promise<ImageDataset> {
-  const { kind } = data;
-  if (kind !== 'fashion-mnist') throw new Error(`tests train on Fashion-MNIST, got ${kind}`);
-  return openDataset(data);
+  if (data.kind !== 'fashion-mnist') throw new Error(`tests train on Fashion-MNIST, got ${data.kind}`);
+  const key = JSON.stringify(data);
+  const dataset = datasets.get(key) ?? openDataset(data);
+  datasets.set(key, dataset);
+  return dataset;
 }
 
 /** An empty folder that is removed after the test. */
