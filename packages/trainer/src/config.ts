@@ -28,7 +28,15 @@ const dataSchema = z.discriminatedUnion('kind', [
     kind: z.literal('image-folder'),
     path,
     size: count,
-    crop: z.enum(['centre', 'none']).default('centre'),
+    crop: z
+      .union(
+        [
+          z.enum(['centre', 'stretch']),
+          z.strictObject({ left: z.int().min(0), top: z.int().min(0), size: count }),
+        ],
+        { error: 'wants "centre", "stretch" or { left, top, size }' },
+      )
+      .default('centre'),
     channels: z.literal([1, 3]).default(3),
     onCorrupt: z.enum(['error', 'skip']).default('error'),
   }),
@@ -154,7 +162,8 @@ function describe(error: z.ZodError, value: unknown): string {
         (v, key) => (v as Record<PropertyKey, unknown> | undefined)?.[key],
         value,
       );
-      return `  ${field}: ${issue.message}${got === undefined ? '' : `, got ${JSON.stringify(got)}`}`;
+      const known = got === undefined || issue.message.includes('got ');
+      return `  ${field}: ${issue.message}${known ? '' : `, got ${JSON.stringify(got)}`}`;
     })
     .join('\n');
 }
@@ -180,10 +189,24 @@ export function parseCompareConfig(value: unknown): CompareConfig {
   return config;
 }
 
+/** Fields that diffusers' configs may hold and ours ignore are kept there; in a run they are more likely typing errors. */
+function unknownFields(config: RunConfig | CompareConfig): string[] {
+  const known = {
+    model: [unet2dConfigSchema.shape],
+    scheduler: schedulerConfigSchema.options.map(({ shape }) => shape),
+  };
+  return (['model', 'scheduler'] as const).flatMap((section) =>
+    Object.keys(config[section])
+      .filter((key) => !key.startsWith('_') && !known[section].some((shape) => key in shape))
+      .map((key) => `${section}.${key}: there is no such field`),
+  );
+}
+
 /** What no single field can say. */
 function checkTogether<C extends RunConfig | CompareConfig>(config: C): C {
-  const { model, training, scheduler } = config;
-  const problems: string[] = [];
+  const { model, training, scheduler, optimizer } = config;
+  const { samplingSteps, pointSamplingSteps = [] } = config.evaluation;
+  const problems = unknownFields(config);
   if (model.in_channels !== model.out_channels) {
     problems.push(`model.out_channels: wants in_channels (${model.in_channels}), got ${model.out_channels}`);
   }
@@ -192,10 +215,26 @@ function checkTogether<C extends RunConfig | CompareConfig>(config: C): C {
       `training.schedule.warmupSteps: wants at most training.steps (${training.steps}), got ${training.schedule.warmupSteps}`,
     );
   }
-  const tooMany = config.evaluation.samplingSteps.filter((s) => s > scheduler.num_train_timesteps);
+  const tooMany = samplingSteps.filter((s) => s > scheduler.num_train_timesteps);
   if (tooMany.length > 0) {
     problems.push(
       `evaluation.samplingSteps: wants at most ${scheduler.num_train_timesteps}, got ${tooMany.join(', ')}`,
+    );
+  }
+  const others = pointSamplingSteps.filter((s) => !samplingSteps.includes(s));
+  if (others.length > 0) {
+    problems.push(
+      `evaluation.pointSamplingSteps: wants some of evaluation.samplingSteps (${samplingSteps.join(', ')}), got ${others.join(', ')}`,
+    );
+  }
+  if (scheduler.rescale_betas_zero_snr && scheduler.prediction_type === 'epsilon') {
+    problems.push(
+      'scheduler.prediction_type: wants v_prediction or sample with rescale_betas_zero_snr, got epsilon, which says nothing about pure noise',
+    );
+  }
+  if (model.time_embedding_type === 'fourier' && optimizer.weightDecay > 0) {
+    problems.push(
+      `optimizer.weightDecay: wants 0 with model.time_embedding_type fourier, whose frequencies would shrink, got ${optimizer.weightDecay}`,
     );
   }
   if (problems.length > 0)
