@@ -70,6 +70,7 @@ export default tseslint.config(
   },
   ...layerRules,
   { files: ['apps/**/*.ts', 'packages/*/scripts/**'], rules: { 'no-console': 'off' } },
+  { files: ['**/*.mjs'], extends: [tseslint.configs.recommended] },
   {
     files: ['**/*.config.ts', '**/tsup.config.ts'],
     extends: [tseslint.configs.disableTypeChecked],
