@@ -6,7 +6,7 @@
 import { isFloat } from './dtype.ts';
 import { ShapeError, UnsupportedOpError } from './errors.ts';
 import { isLeaf, type Node, opDefinition, topologicalOrder } from './graph/node.ts';
-import { add } from './ops/elementwise.ts';
+import { add, identity } from './ops/elementwise.ts';
 import { expand } from './ops/movement.ts';
 import { scalar } from './ops/shared.ts';
 import { formatShape, sameShape } from './shape.ts';
@@ -66,7 +66,9 @@ function inputGradients(
   }
   if (definition.constantGradient) return [];
   if (definition.decompose) {
-    return vjp([definition.decompose(node.inputs, node.attrs)], [cotangent], node.inputs);
+    // A place of its own for each input: one of them may depend on another, or be the same node.
+    const places = node.inputs.map(identity);
+    return vjp([definition.decompose(places, node.attrs)], [cotangent], places);
   }
   throw new UnsupportedOpError(
     `gradient: the op ${node.op} has no gradient; use stopGradient before it, or an op that has one`,
