@@ -116,7 +116,7 @@ async function runOn(target: Target, program: BoundProgram, leaves: readonly Lea
   });
   const temporary: Buffer[] = [];
   // Host data is uploaded for this call alone; what should stay on the device is put there with device.put().
-  const upload = (storage: Storage, host: HostArray): Buffer => {
+  const upload = async (storage: Storage, host: HostArray): Promise<Buffer> => {
     const buffer = target.upload(host, storage.type);
     temporary.push(buffer);
     return buffer;
