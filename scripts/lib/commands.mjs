@@ -13,13 +13,15 @@ import { SetupError } from './errors.mjs';
 import { ensureInstalled } from './install.mjs';
 import { root } from './workspace.mjs';
 
-/** `build`: the app whose dist has to be current, with all that it depends on. `main`: from the root of the workspace. */
+/**
+ * `build`: the app whose dist has to be current, with all that it depends on (tests run on sources). `main`: from the root
+ * of the workspace.
+ */
 const COMMANDS = {
   start: { build: 'apps/cli', main: 'apps/cli/dist/main.js', args: ['compare', '--recipe', 'demo'] },
   cli: { build: 'apps/cli', main: 'apps/cli/dist/main.js', args: [] },
   bench: { build: 'apps/bench', main: 'apps/bench/dist/main.js', args: [] },
-  // The CLI's own tests start it as a person does; everything else is tested on sources.
-  test: { build: 'apps/cli', main: 'node_modules/vitest/vitest.mjs', args: ['run'] },
+  test: { build: undefined, main: 'node_modules/vitest/vitest.mjs', args: ['run'] },
 };
 
 /**
@@ -33,7 +35,7 @@ export async function runCommand([name, ...args]) {
       throw new SetupError(`run.mjs: expected one of ${Object.keys(COMMANDS).join(', ')}, got ${name}.`);
     }
     await ensureInstalled();
-    await ensureBuilt(command.build);
+    if (command.build) await ensureBuilt(command.build);
     const main = path.join(root, command.main);
     if (!existsSync(main)) throw new SetupError(`${command.main} is missing although the set-up succeeded.`);
     if (process.env.npm_lifecycle_event) endWithParent();
