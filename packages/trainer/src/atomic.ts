@@ -44,6 +44,11 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
   }
 }
 
+/** Removes what is half-written. That it cannot be removed would hide why it is half-written. */
+async function discard(partial: string): Promise<void> {
+  await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+}
+
 /** Replaces a file in one step. @throws CheckpointError; the old file then stands as it was */
 export async function writeFileAtomic(path: string, content: string | Uint8Array): Promise<void> {
   const partial = join(dirname(path), `${PARTIAL}${basename(path)}`);
@@ -51,7 +56,7 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     await writeSynced(partial, content);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
+    await discard(partial);
     throw new CheckpointError(`${path} could not be written: ${describeFileError(error)}`, { cause: error });
   }
 }
@@ -73,7 +78,7 @@ export async function makeFolderAtomic(path: string, fill: (folder: string) => P
     await rename(partial, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    await discard(partial);
     if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(
       `${path} could not be written: ${describeFileError(error)}; what was written before is still there`,

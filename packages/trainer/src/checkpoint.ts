@@ -6,14 +6,21 @@
  *
  * A folder of that name is complete: it was written under another name, synced and renamed.
  */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeSafetensors } from '@immiscible/tensor-core';
 import { z } from 'zod';
 import { makeFolderAtomic, removePartials, writeSynced } from './atomic.ts';
-import { CheckpointError } from './errors.ts';
+import { CheckpointError, DivergedError } from './errors.ts';
 import { type ParameterLayout } from './layout.ts';
-import { type Pipeline, readPipeline, readTensors, storedTensors, writePipeline } from './pipeline-folder.ts';
+import {
+  type Pipeline,
+  readJson,
+  readPipeline,
+  readTensors,
+  storedTensors,
+  writePipeline,
+} from './pipeline-folder.ts';
 import { type TrainState } from './state.ts';
 
 const counts = z.int().min(0);
@@ -59,7 +66,8 @@ export function checkpointPath(run: string, step: number): string {
 /**
  * Writes a checkpoint and removes the oldest ones beyond `keep`.
  *
- * @throws CheckpointError; earlier checkpoints are then untouched
+ * @throws CheckpointError where the disk does not take it, DivergedError where the state is not finite; earlier
+ *   checkpoints are then untouched
  */
 export async function writeCheckpoint(
   run: string,
@@ -69,7 +77,7 @@ export async function writeCheckpoint(
   pipeline: Omit<Pipeline, 'parameters'>,
   keep: number,
 ): Promise<string> {
-  await mkdir(folderOf(run), { recursive: true });
+  await checkFinite(state, layout, progress.step);
   await removePartials(folderOf(run));
   const path = checkpointPath(run, progress.step);
   await makeFolderAtomic(path, async (folder) => {
@@ -95,25 +103,36 @@ export async function writeCheckpoint(
  * Reads the newest complete checkpoint of a run.
  *
  * @returns undefined where there is none
- * @throws CheckpointError where it is damaged
+ * @throws CheckpointError where it is damaged, saying what to do
  */
 export async function readLatestCheckpoint(
   run: string,
   layout: ParameterLayout,
 ): Promise<{ state: TrainState; progress: Progress; path: string } | undefined> {
   const steps = await listCheckpoints(run);
-  const latest = steps.at(-1);
+  const [latest, earlier] = [steps.at(-1), steps.at(-2)];
   if (latest === undefined) return undefined;
   const path = checkpointPath(run, latest);
-  const own = join(path, 'trainer');
-  let progress: Progress;
   try {
-    progress = progressSchema.parse(JSON.parse(await readFile(join(own, 'state.json'), 'utf8')));
+    return { ...(await readCheckpoint(path, layout)), path };
   } catch (error) {
+    const then = earlier === undefined ? 'begin the run again' : `resume from step ${earlier}`;
     throw new CheckpointError(
-      `${path} has no usable trainer/state.json: ${(error as Error).message}; remove that folder to resume from an earlier checkpoint`,
+      `${path} is damaged: ${(error as Error).message}; remove that folder to ${then}`,
       { cause: error },
     );
+  }
+}
+
+async function readCheckpoint(
+  path: string,
+  layout: ParameterLayout,
+): Promise<{ state: TrainState; progress: Progress }> {
+  const own = join(path, 'trainer');
+  const parsed = progressSchema.safeParse(await readJson(join(own, 'state.json')));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new CheckpointError(`trainer/state.json: ${issue?.path.join('.')}: ${issue?.message}`);
   }
   const { parameters: ema } = await readPipeline(path);
   const [parameters, firstMoments, secondMoments] = await Promise.all(
@@ -126,7 +145,18 @@ export async function readLatestCheckpoint(
       secondMoments: secondMoments!,
       ema: await layout.pack(ema),
     },
-    progress,
-    path,
+    progress: parsed.data,
   };
+}
+
+/** A checkpoint that no run could go on from would take the place of good ones. @throws DivergedError */
+async function checkFinite(state: TrainState, layout: ParameterLayout, step: number): Promise<void> {
+  for (const [part, vector] of Object.entries(state)) {
+    const bad = (await vector.data()).findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw new DivergedError(
+        `step ${step}: ${part} of ${layout.nameAt(bad)} are not finite, so no checkpoint is written; lower the learning rate or clip gradients, and resume from the last checkpoint`,
+      );
+    }
+  }
 }

@@ -2,15 +2,18 @@
  * The comparison: arms with the same model, seeds, data order, timesteps and noise draws, which differ in the pairing
  * alone, trained side by side and measured at the same numbers of images.
  */
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageDataset } from '@immiscible/datasets';
 import { type Device } from '@immiscible/tensor-core';
 import { writeFileAtomic } from './atomic.ts';
 import { armConfig, type AssignmentConfig, type CompareConfig, parseCompareConfig } from './config.ts';
+import { checkSameConfig } from './config-difference.ts';
 import { CheckpointError } from './errors.ts';
 import { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
 import { gridPng } from './image-grid.ts';
+import { appendJsonLine, keepJsonLines, readJsonLines } from './json-lines.ts';
+import { readJson } from './pipeline-folder.ts';
 import { describeEnvironment, type Environment } from './run-dir.ts';
 import { type LogEntry, readLog } from './run-log.ts';
 import { modelOf, type StepReport, TrainingRun, trainStepOf } from './run.ts';
@@ -93,13 +96,10 @@ const TIME = 'time.json';
 /** The config of the comparison in `folder`. @throws CheckpointError where there is none */
 export async function readCompareConfig(folder: string): Promise<CompareConfig> {
   const path = join(folder, CONFIG);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new CheckpointError(
-      `${folder} holds no comparison: ${path} cannot be read; start it without resuming`,
-      { cause: error },
-    );
-  });
-  return parseCompareConfig(JSON.parse(text));
+  if (!(await isComparison(folder))) {
+    throw new CheckpointError(`${folder} holds no comparison (no ${CONFIG}); start it without resuming`);
+  }
+  return parseCompareConfig(await readJson(path));
 }
 
 /** True where `folder` holds a comparison. */
@@ -114,12 +114,8 @@ function measurementsPath(armFolder: string): string {
   return join(armFolder, 'measurements.jsonl');
 }
 
-async function readMeasurements(armFolder: string): Promise<Measurement[]> {
-  const text = await readFile(measurementsPath(armFolder), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as Measurement);
+function readMeasurements(armFolder: string): Promise<Measurement[]> {
+  return readJsonLines<Measurement>(measurementsPath(armFolder));
 }
 
 /** Steps at which arms are measured; the last is the end. */
@@ -135,6 +131,7 @@ function gridPath(steps: number): string {
 /**
  * Runs a comparison, or continues the one in the folder.
  *
+ * @throws ConfigError where the folder's comparison has another config
  * @throws the signal's reason when stopped, with everything written that a later call continues from
  */
 export async function compare(config: CompareConfig, options: CompareOptions): Promise<CompareReport> {
@@ -143,7 +140,8 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
   const started = performance.now();
   const environment = describeEnvironment(device);
   await mkdir(folder, { recursive: true });
-  await writeFileAtomic(join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
+  if (await isComparison(folder)) checkSameConfig(folder, await readCompareConfig(folder), config);
+  else await writeFileAtomic(join(folder, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
   const before = await readFile(join(folder, TIME), 'utf8').then(
     (text) => (JSON.parse(text) as { seconds: number }).seconds,
     () => 0,
@@ -180,6 +178,7 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
         trainStep,
       });
       arms.push({ name, folder: own, run });
+      await keepJsonLines<Measurement>(measurementsPath(own), ({ step }) => step <= run.progress.step);
     }
     const realGrid = await writeRealGrid(folder, dataset, evaluation.gridSize);
     for (const milestone of milestones(training.steps, evaluation.points)) {
@@ -194,7 +193,7 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
         if (arm.run.progress.step > milestone || done.some(({ step }) => step === milestone)) continue;
         await arm.run.checkpoint();
         const measurement = await measure(arm, config, reference, sampler, options);
-        await appendFile(measurementsPath(arm.folder), `${JSON.stringify(measurement)}\n`);
+        await appendJsonLine(measurementsPath(arm.folder), measurement);
         onEvent?.({ type: 'measurement', arm: arm.name, measurement });
         await saveTime();
       }

@@ -8,7 +8,7 @@ export {
   type RunConfig,
 } from './config.ts';
 export { recipes, type RecipeName } from './recipes/index.ts';
-export { type StepReport, TrainingRun, modelOf } from './run.ts';
+export { type StepReport, TrainingRun, layoutOf, modelOf, trainStepOf } from './run.ts';
 export { createSampler, type Sampler, type SampleOptions, type SamplerOptions } from './sample.ts';
 export {
   type ArmReport,
@@ -27,3 +27,7 @@ export { checkpointPath, listCheckpoints, readLatestCheckpoint } from './checkpo
 export { describeEnvironment, type Environment, isRun, readRunConfig } from './run-dir.ts';
 export { type LogEntry, readLog } from './run-log.ts';
 export { CheckpointError, ConfigError, DivergedError, TrainerError } from './errors.ts';
+export { ParameterLayout, type Slot } from './layout.ts';
+export { adamScalars, type AdamOptions, type AdamScalars } from './optim/adam.ts';
+export { initialState, type TrainState } from './state.ts';
+export { type StepBatch, type StepResult, type TrainStep } from './step.ts';

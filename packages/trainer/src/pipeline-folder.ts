@@ -71,17 +71,13 @@ export async function writePipeline(
   await writeSafetensors(join(folder, 'unet', WEIGHTS), await storedTensors(parameters));
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** @param hint what to do where it cannot be read. @throws CheckpointError where there is no such file, or it is not JSON */
+export async function readJson(path: string, hint = ''): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    throw new CheckpointError(
-      `${path} cannot be read: ${(error as Error).message}; a diffusers pipeline folder has it`,
-      {
-        cause: error,
-      },
-    );
+    throw new CheckpointError(`${path} cannot be read: ${(error as Error).message}${hint}`, { cause: error });
   }
   try {
     return JSON.parse(text);
@@ -116,8 +112,10 @@ export async function readTensors(path: string): Promise<Tensors> {
  *   another shape than the config says
  */
 export async function readPipeline(folder: string): Promise<Pipeline> {
-  const model = parseUnet2dConfig(await readJson(join(folder, 'unet', 'config.json')));
-  const scheduler = parseSchedulerConfig(await readJson(join(folder, 'scheduler', 'scheduler_config.json')));
+  const read = (...path: string[]): Promise<unknown> =>
+    readJson(join(folder, ...path), '; a diffusers pipeline folder has it');
+  const model = parseUnet2dConfig(await read('unet', 'config.json'));
+  const scheduler = parseSchedulerConfig(await read('scheduler', 'scheduler_config.json'));
   const parameters = unet2dFromWeights(model, await readStored(join(folder, 'unet', WEIGHTS)));
   return { model, scheduler, parameters };
 }

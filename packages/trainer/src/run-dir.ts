@@ -1,10 +1,12 @@
 /**
  * The folder of a run: `config.json` and `environment.json`, written before the first step, `log.jsonl`, `checkpoints/`.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Device } from '@immiscible/tensor-core';
 import { writeFileAtomic } from './atomic.ts';
 import { parseRunConfig, type RunConfig } from './config.ts';
@@ -20,14 +22,18 @@ export interface Environment {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+const OWN_NAME = '@immiscible/trainer';
+const BELOW = ['tensor-core', 'models', 'schedulers', 'assignment', 'datasets', 'metrics-fid', 'random'];
 const require = createRequire(import.meta.url);
 
+/** The version in a package's manifest, which packages do not export: it is looked for where Node looks for packages. */
 function versionOf(name: string): string {
-  try {
-    return (require(`${name}/package.json`) as { version: string }).version;
-  } catch {
-    return 'unknown';
-  }
+  const manifests =
+    name === OWN_NAME
+      ? [fileURLToPath(new URL('../package.json', import.meta.url))]
+      : (require.resolve.paths(name) ?? []).map((folder) => join(folder, name, 'package.json'));
+  const found = manifests.find((path) => existsSync(path));
+  return found ? (JSON.parse(readFileSync(found, 'utf8')) as { version: string }).version : 'unknown';
 }
 
 /** Describes this machine and these packages. */
@@ -38,9 +44,7 @@ export function describeEnvironment(device: Device): Environment {
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     versions: Object.fromEntries(
-      ['trainer', 'tensor-core', 'models', 'schedulers', 'assignment', 'datasets', 'metrics-fid'].map(
-        (name) => [`@immiscible/${name}`, versionOf(`@immiscible/${name}`)],
-      ),
+      [OWN_NAME, ...BELOW.map((name) => `@immiscible/${name}`)].map((name) => [name, versionOf(name)]),
     ),
   };
 }

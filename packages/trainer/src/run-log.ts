@@ -1,7 +1,6 @@
 /** The log of a run: one JSON object a line, appended while training, cut back to the checkpoint on resume. */
-import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from './atomic.ts';
+import { appendJsonLine, keepJsonLines, readJsonLines } from './json-lines.ts';
 
 /** One line: means over the steps since the line before it. */
 export interface LogEntry {
@@ -22,21 +21,16 @@ function pathOf(run: string): string {
   return join(run, 'log.jsonl');
 }
 
-export async function appendLog(run: string, entry: LogEntry): Promise<void> {
-  await appendFile(pathOf(run), `${JSON.stringify(entry)}\n`);
+export function appendLog(run: string, entry: LogEntry): Promise<void> {
+  return appendJsonLine(pathOf(run), entry);
 }
 
-/** Every whole line; a line that a killed process left unfinished is not one. */
-export async function readLog(run: string): Promise<LogEntry[]> {
-  const text = await readFile(pathOf(run), 'utf8').catch(() => '');
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => JSON.parse(line) as LogEntry);
+/** Every whole line. @throws CheckpointError where one is damaged */
+export function readLog(run: string): Promise<LogEntry[]> {
+  return readJsonLines<LogEntry>(pathOf(run));
 }
 
 /** Drops what was logged after `step`. */
-export async function cutLog(run: string, step: number): Promise<void> {
-  const kept = (await readLog(run)).filter((entry) => entry.step <= step);
-  await writeFileAtomic(pathOf(run), kept.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+export function cutLog(run: string, step: number): Promise<void> {
+  return keepJsonLines<LogEntry>(pathOf(run), (entry) => entry.step <= step);
 }

@@ -2,11 +2,12 @@
  * A training run: steps, log, checkpoints. It can be stopped after any step and continued to the same numbers.
  */
 import { applyUnet2d, initUnet2d, unet2dParameters } from '@immiscible/models';
-import { type ImageDataset } from '@immiscible/datasets';
+import { type ImageDataset, NO_LABEL } from '@immiscible/datasets';
 import { NoiseSchedule } from '@immiscible/schedulers';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
 import { BatchSource, type PreparedBatch } from './batches.ts';
 import { type Progress, readLatestCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { checkSameConfig } from './config-difference.ts';
 import { type RunConfig } from './config.ts';
 import { emaDecay } from './ema.ts';
 import { ConfigError } from './errors.ts';
@@ -137,9 +138,12 @@ export class TrainingRun {
     return new TrainingRun(config, options, await startOf(config), atTheStart, -1);
   }
 
-  /** `resume` where the folder holds a run, else `create`. */
+  /** `resume` where the folder holds a run, else `create`. @throws ConfigError where its config is another one */
   static async open(config: RunConfig, options: OpenRunOptions): Promise<TrainingRun> {
-    return (await isRun(options.folder)) ? TrainingRun.resume(options) : TrainingRun.create(config, options);
+    const { folder } = options;
+    if (!(await isRun(folder))) return TrainingRun.create(config, options);
+    checkSameConfig(folder, await readRunConfig(folder), config);
+    return TrainingRun.resume(options);
   }
 
   get progress(): Progress {
@@ -231,7 +235,12 @@ export class TrainingRun {
     };
   }
 
-  /** Writes a checkpoint of where the run stands, unless it is written already. @returns its folder */
+  /**
+   * Writes a checkpoint of where the run stands, unless it is written already.
+   *
+   * @throws CheckpointError where the disk does not take it, DivergedError where the state is not finite; earlier
+   *   checkpoints then stand as they were
+   */
   async checkpoint(): Promise<void> {
     if (this.#checkpointed === this.#progress.step) return;
     const { model, scheduler, logging } = this.config;
@@ -258,12 +267,26 @@ function startOf(config: RunConfig): Promise<TrainState> {
   return initialState(layoutOf(config), parameters);
 }
 
-function checkData({ model }: RunConfig, { name, channels, height, width }: ImageDataset): void {
+function checkData({ model }: RunConfig, dataset: ImageDataset): void {
+  const { name, channels, height, width } = dataset;
   const wanted = model.sample_size === null ? undefined : [model.sample_size].flat();
   const [h, w] = [wanted?.[0] ?? height, wanted?.at(-1) ?? width];
   if (channels !== model.in_channels || height !== h || width !== w) {
     throw new ConfigError(
       `the model takes ${model.in_channels} channels of ${h}×${w} (model.in_channels, model.sample_size), the images of ${name} have ${channels} of ${height}×${width}; change one of them`,
+    );
+  }
+  const { num_class_embeds: classes } = model;
+  if (classes !== null) checkLabels(classes, dataset);
+}
+
+/** An embedding has no row for a label beyond its classes, or for none. */
+function checkLabels(classes: number, dataset: ImageDataset): void {
+  for (let i = 0; i < dataset.length; i++) {
+    const label = dataset.label(i);
+    if (label >= 0 && label < classes) continue;
+    throw new ConfigError(
+      `the model has ${classes} classes (model.num_class_embeds), image ${i} of ${dataset.name} has ${label === NO_LABEL ? 'no label' : `label ${label}`}; change one of them`,
     );
   }
 }

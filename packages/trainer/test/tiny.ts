@@ -2,6 +2,7 @@
  * What the tests share: real components, as small as they get. Fashion-MNIST at 8×8, a UNet of two levels, one thread,
  * so that numbers do not depend on the machine's cores.
  */
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -127,6 +128,11 @@ export function relativeError(value: HostArray, reference: ArrayLike<number>): n
     scale = Math.max(scale, Math.abs(reference[i]!));
   }
   return scale > 0 ? difference / scale : difference;
+}
+
+/** Many bytes as a short word, so that a test compares them at once and a failure can be read. */
+export function digest(bytes: HostArray): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** A float32 tensor. */
