@@ -35,7 +35,7 @@ export interface AssignedNoise {
 }
 
 /**
- * Assigns noise to images.
+ * Assigns noise to images. The inputs must stay as they are until the promise resolves.
  *
  * @param x0 B images of D numbers, on the scale they are diffused with (the reduction depends on it: images in
  *   [-1, 1] and images of unit variance differ)

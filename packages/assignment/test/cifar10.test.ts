@@ -49,6 +49,6 @@ describe.skipIf(!existsSync(script))(
       });
       expect(half.stats.quantisation!.distinct).toBeLessThan(1000);
       expect(half.stats.exact).toBe(true);
-    });
+    }, 180_000);
   },
 );
