@@ -56,17 +56,17 @@ const unary: Readonly<Record<string, (x: number) => number>> = {
 };
 
 const broadcasting: Readonly<Record<string, (...x: number[]) => number>> = {
-  add: (a, b) => a! + b!,
-  sub: (a, b) => a! - b!,
-  mul: (a, b) => a! * b!,
-  div: (a, b) => a! / b!,
-  pow: (a, b) => a! ** b!,
-  maximum: (a, b) => Math.max(a!, b!),
-  minimum: (a, b) => Math.min(a!, b!),
-  less: (a, b) => Number(a! < b!),
-  greater: (a, b) => Number(a! > b!),
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  div: (a, b) => a / b,
+  pow: (a, b) => a ** b,
+  maximum: (a, b) => Math.max(a, b),
+  minimum: (a, b) => Math.min(a, b),
+  less: (a, b) => Number(a < b),
+  greater: (a, b) => Number(a > b),
   equal: (a, b) => Number(a === b),
-  where: (condition, a, b) => (condition ? a! : b!),
+  where: (condition, a, b) => (condition ? a : b),
 };
 
 /** Π e^(−x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!: every term has the same sign. */

@@ -4,6 +4,7 @@
  *
  * Products of scalars are rounded once where they were rounded twice; all else keeps every bit (up to the sign of zero).
  */
+import { FLOATS } from '../dtype.ts';
 import * as ops from '../ops/elementwise.ts';
 import { expand, reshape, transpose } from '../ops/movement.ts';
 import { sum } from '../ops/reduce.ts';
@@ -115,6 +116,12 @@ const scaleOnce: Rule = (node) => {
   return isSafeScale(scale) ? ops.mul(inner.value, scalar(scale)) : undefined;
 };
 
+/** a + a → a · 2, a · a → a². */
+const twice: Rule = ({ op, inputs: [a, b], dtype }) => {
+  if (a !== b || !FLOATS.includes(dtype)) return undefined;
+  return op === 'add' ? ops.mul(a!, scalar(2, dtype)) : op === 'mul' ? ops.square(a!) : undefined;
+};
+
 /** v / 2ⁿ → v · 2⁻ⁿ, which is exact. */
 const divideByPowerOfTwo: Rule = (node) => {
   const y = constantScalar(node.inputs[1]);
@@ -216,6 +223,7 @@ const rules: readonly Rule[] = [
   constantLast,
   neutral,
   signs,
+  twice,
   scaleOnce,
   divideByPowerOfTwo,
   reshapeConstant,
