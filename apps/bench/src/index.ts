@@ -1,1 +1,10 @@
-export {};
+export { formatDataBench, formatStepBench } from './format.ts';
+export { type BenchIo, run } from './run.ts';
+export {
+  type AssignmentBenchOptions,
+  type AssignmentBenchResult,
+  formatAssignmentBench,
+  runAssignmentBench,
+} from './suites/assignment.ts';
+export { type DataBenchOptions, type DataBenchReport, runDataBench } from './suites/data.ts';
+export { runStepBench, type StepBenchOptions, type StepBenchReport } from './suites/step.ts';

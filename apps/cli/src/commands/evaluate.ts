@@ -46,11 +46,9 @@ export function evaluateCommand(io: Io): Command {
       'real images: fashion-mnist, cifar10:FOLDER, image-folder:FOLDER, idx:FILE, or {kind: …} as in a config ' +
         '(default: those of the run)',
     )
-    .addOption(
-      new Option(
-        '--features <name>',
-        'what images are compared in (default: those of the run, else pixels)',
-      ).choices(['fashion-classifier', 'pixels']),
+    .option(
+      '--features <name>',
+      'what images are compared in: fashion-classifier or pixels-8x8 (default: as the run)',
     )
     .option('--samples <number>', 'images to generate (default: as the run, else 1000)', wholeNumber(2))
     .option('--steps <list>', 'numbers of sampling steps', positiveNumbers, [10])

@@ -1,0 +1,46 @@
+/** Benchmark results as tables for a terminal. */
+import Table from 'cli-table3';
+import { type DataBenchReport } from './suites/data.ts';
+import { type StepBenchReport } from './suites/step.ts';
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const result = new Table({ head: [...head], style: { head: [], border: [] } });
+  result.push(...rows.map((row) => [...row]));
+  return result.toString();
+}
+
+/** @returns lines for a terminal */
+export function formatDataBench({ node, rows }: DataBenchReport): string {
+  const cells = rows.map((row) => [
+    row.set,
+    row.shape,
+    String(row.batchSize),
+    row.medianMs.toFixed(2),
+    row.p95Ms.toFixed(2),
+    row.maxMs.toFixed(1),
+    Math.round(row.imagesPerSecond).toLocaleString('en'),
+    Math.round(row.openMs).toLocaleString('en'),
+  ]);
+  const head = ['set', 'shape', 'batch', 'median ms', 'p95 ms', 'max ms', 'images/s', 'open ms'];
+  return `Loading batches, shuffled and flipped, once warm; Node ${node}\n${table(head, cells)}`;
+}
+
+/** @returns lines for a terminal */
+export function formatStepBench(report: StepBenchReport): string {
+  const cells = report.rows.map((row) => [
+    row.network,
+    row.parameters.toLocaleString('en'),
+    row.shape.join('×'),
+    row.ours.toFixed(1),
+    row.pytorch === null ? '–' : row.pytorch.toFixed(1),
+    row.ratio === null ? '–' : row.ratio.toFixed(2),
+    row.compileMilliseconds.toFixed(0),
+  ]);
+  const head = ['network', 'parameters', 'batch', 'ours ms', 'PyTorch ms', 'ours / PyTorch', 'compile ms'];
+  return [
+    'A training step: forward, backward, clip, Adam, moving average; medians of interleaved rounds',
+    `${report.device}; Node ${report.node}; PyTorch ${report.pytorch}; ${report.rounds} rounds`,
+    table(head, cells),
+    `peak memory of this process: ${(report.peakMemoryBytes / 2 ** 30).toFixed(2)} GiB`,
+  ].join('\n');
+}

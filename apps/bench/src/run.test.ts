@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { run } from './run.ts';
+
+async function bench(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const code = await run(argv, {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+  });
+  return { code, out, err };
+}
+
+describe('data', () => {
+  it('prints a table, or JSON', async () => {
+    const table = await bench('data', '--batches', '3', '--batch-size', '16');
+    expect([table.code, table.err]).toEqual([0, '']);
+    expect(table.out).toMatch(/fashion-mnist train 16x16 +│ \[1, 16, 16\] +│ 16 /);
+    const json = await bench('data', '--batches', '3', '--batch-size', '16', '--json');
+    expect(JSON.parse(json.out)).toMatchObject({ suite: 'data', rows: [{}, {}, { images: 50_000 }] });
+  });
+
+  it('names a set that is not there', async () => {
+    const { code, out, err } = await bench('data', '--cifar10', 'no/such/folder', '--batches', '1');
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(/^error: .*no\/such\/folder/);
+  });
+});
+
+describe('step', () => {
+  it('times our step alone, and says why PyTorch is not beside it', async () => {
+    const args = [
+      'step',
+      '--networks',
+      'demo',
+      '--rounds',
+      '1',
+      '--threads',
+      '1',
+      '--python',
+      'no-such-python',
+    ];
+    const table = await bench(...args);
+    expect(table.code).toBe(0);
+    expect(table.out).toMatch(/PyTorch not measured: no-such-python cannot run PyTorch and diffusers/);
+    expect(table.err).toContain('demo: round 1 of 1');
+    const json = JSON.parse((await bench(...args, '--json')).out) as {
+      rows: { ours: number; ratio: null }[];
+    };
+    expect(json.rows[0]).toMatchObject({ network: 'demo', pytorch: null, ratio: null });
+    expect(json.rows[0]!.ours).toBeGreaterThan(0);
+  });
+
+  it('lists its networks', async () => {
+    const { code, err } = await bench('step', '--networks', 'resnet');
+    expect([code, err]).toEqual([2, 'error: step: there is no network resnet; use demo, unet64\n']);
+  });
+});
+
+describe('assignment', () => {
+  it('prints the paper’s table for one size', async () => {
+    const { code, out } = await bench('assignment', '--sizes', '16', '--repeats', '1', '--no-python');
+    expect(code).toBe(0);
+    expect(out).toMatch(/SciPy skipped: not asked for/);
+  });
+});
+
+it('refuses what it does not know, and helps', async () => {
+  expect((await bench('kernels')).code).toBe(2);
+  expect((await bench('data', '--batches', '0')).err).toMatch(/It wants a whole number of at least 1/);
+  const help = await bench('--help');
+  expect([help.code, help.err]).toEqual([0, '']);
+  for (const suite of ['assignment', 'step', 'data']) {
+    expect(help.out).toContain(suite);
+    expect((await bench(suite, '--help')).out).toMatch(/Example:\n {2}npm run bench -- /);
+  }
+});

@@ -1,0 +1,111 @@
+import { parseCompareConfig, type StepReport } from '@immiscible/trainer';
+import { describe, expect, it } from 'vitest';
+import { testIo, tinyConfig } from '../../test/cli.ts';
+import { ArmProgress } from './arm-progress.ts';
+import { createDisplay } from './display.ts';
+import { TimeLeft } from './time-left.ts';
+
+function stepReport(step: number, over: Partial<StepReport> = {}): StepReport {
+  return {
+    step,
+    images: 16 * step,
+    loss: 1,
+    gradientNorm: 1,
+    learningRate: 1,
+    distanceChange: 0,
+    milliseconds: { load: 0, noise: 0, assign: 0, step: 100 },
+    ...over,
+  };
+}
+
+describe('ArmProgress', () => {
+  it('takes means over the last 50 steps', () => {
+    const arm = new ArmProgress('a', 100);
+    for (let step = 1; step <= 60; step++) {
+      arm.add(stepReport(step, { loss: step, distanceChange: step <= 10 ? -1 : -0.02 }));
+    }
+    expect(arm.loss).toBe((11 + 60) / 2);
+    expect(arm.distanceCut).toBeCloseTo(0.02, 12);
+    expect(arm.imagesPerSecond).toBeCloseTo(160, 9);
+    expect(arm.secondsPerStep).toBeCloseTo(0.1, 12);
+  });
+
+  it('does not take the pace from the step that compiles, or from the first after a resume', () => {
+    const arm = new ArmProgress('a', 100);
+    arm.add(stepReport(41, { milliseconds: { load: 0, noise: 0, assign: 0, step: 9000 } }));
+    expect([arm.imagesPerSecond, arm.secondsPerStep]).toEqual([NaN, NaN]);
+    expect(arm.distanceCut).toBe(0);
+    arm.add(stepReport(42));
+    expect(arm.imagesPerSecond).toBeCloseTo(160, 9);
+  });
+});
+
+describe('TimeLeft', () => {
+  // Two batches of 20; (1 point before the end) · 2 + (2 + 3) = 7 denoising steps of each batch: 14 for an arm.
+  const config = parseCompareConfig(tinyConfig);
+
+  it('adds up the steps and the sampling that are left, at the last pace', () => {
+    const arms = ['a', 'b'].map((name) => new ArmProgress(name, 6));
+    const timeLeft = new TimeLeft(config);
+    expect(timeLeft.seconds(arms)).toBeNaN();
+    arms[0]!.add(stepReport(1));
+    arms[0]!.add(stepReport(2));
+    // 4 + 6 steps of 0.1 s; a denoising step of 20 images is guessed at 0.4 · 0.1 s · 20 / 16.
+    expect(timeLeft.seconds(arms)).toBeCloseTo(1 + 28 * 0.05, 9);
+    timeLeft.sampled('a', 2, 1, 5000);
+    timeLeft.sampled('a', 2, 2, 5020);
+    expect(timeLeft.seconds(arms)).toBeCloseTo(1 + 26 * 0.02, 9);
+    timeLeft.sampled('a', 2, 4, 5060);
+    expect(timeLeft.seconds(arms)).toBeCloseTo(1 + 24 * 0.02, 9);
+  });
+
+  it('is zero at the end', () => {
+    const arm = new ArmProgress('a', 6);
+    const timeLeft = new TimeLeft(config);
+    for (let step = 1; step <= 6; step++) arm.add(stepReport(step));
+    for (const n of [2, 2, 3])
+      for (let done = 1; done <= 2 * n; done++) timeLeft.sampled('a', n, done, 10 * done);
+    expect(timeLeft.seconds([arm])).toBe(0);
+  });
+});
+
+describe('display', () => {
+  const arm = (): ArmProgress => {
+    const made = new ArmProgress('immiscible', 2);
+    made.add(stepReport(1, { distanceChange: -0.036 }));
+    made.add(stepReport(2, { distanceChange: -0.036 }));
+    return made;
+  };
+
+  it('writes lines where nobody looks: the first at once, the last step always', () => {
+    const io = testIo();
+    const display = createDisplay(io, []);
+    display.activity('sampling', 1, 4, 5);
+    display.activity('sampling', 2, 4, 5);
+    display.step(arm(), 80);
+    display.note('a note');
+    display.stop();
+    expect(io.stderr.text.split('\n')).toEqual([
+      '   0 s  sampling  25 %  5 s left',
+      '   0 s  immiscible  2/2 steps  160 images/s  loss 1.00  distance cut 3.6 %  1 min 20 s left',
+      '   0 s  a note',
+      '',
+    ]);
+    expect(io.stdout.text).toBe('');
+  });
+
+  it('draws a bar for each arm on a terminal, and gives the cursor back', () => {
+    const io = testIo({ isTTY: true, env: { NO_COLOR: '1' } });
+    const arms = [new ArmProgress('vanilla', 2), arm()];
+    const display = createDisplay(io, arms);
+    display.step(arms[1]!, 80);
+    display.note('a note');
+    display.stop();
+    const seen = io.stderr.text;
+    expect(seen).toContain('vanilla    ');
+    expect(seen).toMatch(/immiscible ━{20} 2\/2 {2}160 images\/s {2}loss 1\.00 {2}distance cut 3\.6 %/);
+    expect(seen).toContain('training immiscible · 1 min 20 s left');
+    expect(seen).toContain('a note\n');
+    expect(seen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(seen.lastIndexOf('\u001b[?25l'));
+  });
+});

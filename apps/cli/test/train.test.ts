@@ -1,0 +1,70 @@
+/** Training one model: stopped by a signal and by nothing, continued, refused. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { cli, temporaryFolder, testIo, writeConfig } from './cli.ts';
+
+// Whole runs on however busy a machine.
+vi.setConfig({ testTimeout: 300_000 });
+
+interface Result {
+  readonly folder: string;
+  readonly steps: number;
+  readonly loss: number;
+  readonly checkpoint: string;
+  readonly distanceReduction: number;
+}
+
+it('trains, and a run that was stopped continues to the same loss', async () => {
+  const out = await temporaryFolder();
+  const config = await writeConfig(out, { training: { steps: 12, batchSize: 16 } });
+  const whole = await cli(['train', '--config', config, '--out', out, '--name', 'whole', '--json']);
+  expect(whole.code).toBe(0);
+  const result = JSON.parse(whole.out) as Result;
+  expect(result).toMatchObject({ steps: 12, checkpoint: join(out, 'whole/checkpoints/step-00000012') });
+  expect(result.distanceReduction).toBeGreaterThan(0.02);
+  expect(await readdir(result.checkpoint)).toEqual(
+    expect.arrayContaining(['model_index.json', 'unet', 'scheduler']),
+  );
+
+  const io = testIo();
+  const watch = setInterval(() => {
+    if (!io.stderr.text.includes('1/12 steps')) return;
+    clearInterval(watch);
+    io.interrupts.emit('SIGTERM');
+  }, 1);
+  const stopped = await cli(['train', '--config', config, '--out', out, '--name', 'stopped'], io);
+  expect(stopped.code).toBe(143);
+  expect(stopped.err).toMatch(/Stopped at step \d+\. Continue with: immiscible train --resume .*stopped\n$/);
+  const taken = await cli(['train', '--config', config, '--out', out, '--name', 'stopped']);
+  expect([taken.code, taken.err]).toEqual([
+    2,
+    expect.stringContaining('holds a run already; continue it with --resume'),
+  ]);
+
+  const continued = await cli(['train', '--resume', join(out, 'stopped')]);
+  expect(continued.code).toBe(0);
+  expect(continued.out).toMatch(/^12 steps, 192 images: loss /m);
+  const log = async (name: string): Promise<number[]> =>
+    (await readFile(join(out, name, 'log.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { loss: number }).loss);
+  expect(await log('stopped')).toEqual(await log('whole'));
+});
+
+it('names a run after its arm or its method', async () => {
+  const out = await temporaryFolder();
+  const arms = [
+    { name: 'a', assignment: { method: 'identity' } },
+    { name: 'b', assignment: { method: 'linear' } },
+  ];
+  const config = await writeConfig(out, { arms, training: { steps: 1, batchSize: 16 } });
+  const which = await cli(['train', '--config', config, '--out', out]);
+  expect([which.code, which.err]).toEqual([2, expect.stringContaining('choose an arm with --arm: a, b')]);
+  const unknown = await cli(['train', '--config', config, '--out', out, '--arm', 'c']);
+  expect([unknown.code, unknown.err]).toEqual([2, expect.stringContaining('there is no arm c')]);
+  const arm = await cli(['train', '--config', config, '--out', out, '--arm', 'b', '--json']);
+  expect(arm.code).toBe(0);
+  expect((JSON.parse(arm.out) as Result).folder).toBe(join(out, 'tiny-b'));
+});
