@@ -36,7 +36,8 @@ export class OnnxTarget implements Target {
       graphOptimizationLevel: 'basic',
       // A plan for all activations at once holds them twice: the arena has grown by then.
       enableMemPattern: false,
-      logSeverityLevel: 3,
+      // Its errors are thrown; nothing is printed beside them.
+      logSeverityLevel: 4,
     };
     const version = env.versions.node ?? env.versions.common;
     const blocks = block > 0 ? `blocks of ${block} channels` : 'plain layout';
@@ -50,7 +51,7 @@ export class OnnxTarget implements Target {
 
   upload(data: HostArray, type: TensorType): Buffer {
     checkHostArray(data, type.dtype);
-    return new OnnxBuffer(type, data, false, this.#live);
+    return new OnnxBuffer(type, data, true, this.#live);
   }
 
   compile(graph: Graph, options: ProgramOptions): Promise<Program> {
