@@ -14,3 +14,8 @@ export class MetricArgumentError extends MetricError {
 export class MetricNumericError extends MetricError {
   override name = 'MetricNumericError';
 }
+
+/** A file of weights is missing, or is not the one that the features were measured with. */
+export class MetricWeightsError extends MetricError {
+  override name = 'MetricWeightsError';
+}

@@ -5,4 +5,21 @@ export { frechetFromFeatures, frechetFromMoments } from './frechet.ts';
 export { frechetFloor, type FloorOptions, type FrechetFloor } from './floor.ts';
 export { kernelDistance, polynomialMmd, type KidOptions } from './kid.ts';
 export { precisionRecall, type PrecisionRecall } from './precision-recall.ts';
-export { MetricArgumentError, MetricError, MetricNumericError } from './errors.ts';
+export { MetricArgumentError, MetricError, MetricNumericError, MetricWeightsError } from './errors.ts';
+export {
+  type FeatureExtractor,
+  type FeatureProvenance,
+  type ImageShape,
+} from './features/feature-extractor.ts';
+export {
+  type FashionClassifier,
+  type FashionClassifierOptions,
+  openFashionClassifier,
+} from './features/fashion-classifier.ts';
+export {
+  FASHION_NETWORK_FEATURES,
+  FASHION_NETWORK_SHAPES,
+  FASHION_NETWORK_SIZES,
+  fashionNetwork,
+} from './features/fashion-network.ts';
+export { pooledPixels, type PooledPixelsOptions } from './features/pooled-pixels.ts';

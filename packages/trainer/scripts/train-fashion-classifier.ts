@@ -1,7 +1,7 @@
 /**
  * Trains the classifier whose features Fashion-MNIST is measured in, and writes its weights.
  *
- *     pnpm --filter @immiscible/trainer train:fashion-classifier [--epochs 4] [--seed 0] [--out FILE]
+ *     pnpm --filter @immiscible/trainer train:fashion-classifier [--epochs 6] [--seed 0] [--out FILE]
  *
  * Run it when the network changes: then the SHA-256 that it prints goes into
  * packages/metrics-fid/src/features/fashion-classifier.ts, under a new version, because distances in other weights are
@@ -168,7 +168,7 @@ async function testAccuracy(
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      epochs: { type: 'string', default: '4' },
+      epochs: { type: 'string', default: '6' },
       seed: { type: 'string', default: '0' },
       out: {
         type: 'string',
