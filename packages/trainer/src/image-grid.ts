@@ -27,6 +27,11 @@ export async function gridPng(
   }
   const plane = height * width;
   const count = images.length / (channels * plane);
+  if (!Number.isInteger(count) || count === 0) {
+    throw new TrainerError(
+      `grid: wants whole images of ${channels}×${height}×${width} values, got ${images.length}`,
+    );
+  }
   const rows = Math.ceil(count / columns);
   const [w, h] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
   const pixels = new Uint8Array(w * h * channels).fill(255);

@@ -108,6 +108,23 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+/** The same for all tests of a group; it is there once the group has begun. */
+export function sharedFolder(): { readonly path: string } {
+  let made: string | undefined;
+  beforeAll(async () => {
+    made = await mkdtemp(join(tmpdir(), 'immiscible-trainer-'));
+  });
+  afterAll(async () => {
+    if (made !== undefined) await rm(made, { recursive: true, force: true });
+  });
+  return {
+    get path(): string {
+      if (made === undefined) throw new Error('the folder is there during tests only');
+      return made;
+    },
+  };
+}
+
 /** A path among the repository's recordings (golden/README.md). */
 export function goldenPath(name: string): string {
   return fileURLToPath(new URL(`../../../golden/${name}`, import.meta.url));
