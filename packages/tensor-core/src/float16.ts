@@ -2,10 +2,21 @@
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The 16 bits of `value` rounded to nearest even; beyond 65519 it becomes infinity. */
-export function toFloat16(value: number): number {
+/**
+ * The bits of `value` as a float32 that is inexact in its last bit where float32 does not hold it exactly: rounding
+ * these again, to fewer digits, gives what rounding `value` once would have given.
+ */
+function bitsRoundedToOdd(value: number): number {
   float[0] = value;
-  const x = bits[0]!;
+  const rounded = float[0];
+  if (rounded === value || Number.isNaN(value)) return bits[0]!;
+  const truncated = Math.abs(rounded) > Math.abs(value) ? bits[0]! - 1 : bits[0]!;
+  return truncated | 1;
+}
+
+/** The 16 bits of `value` rounded to nearest even; from 65520 on it becomes infinity. */
+export function toFloat16(value: number): number {
+  const x = bitsRoundedToOdd(value);
   const sign = (x >>> 16) & 0x8000;
   const exponent = (x >>> 23) & 0xff;
   const mantissa = x & 0x7fffff;
