@@ -10,10 +10,11 @@ const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 /**
  * What the module printed. It resolves imports as a file in the package's folder would.
  *
- * @throws an Error with the process's standard error where it fails or does not end within 30 seconds
+ * @param flags for Node
+ * @throws an Error with the process's standard error where it fails or does not end within 50 seconds
  */
-export async function runScript(source: string): Promise<string> {
-  const conditions = [
+export async function runScript(source: string, flags: readonly string[] = []): Promise<string> {
+  const options = [
     '--conditions=@immiscible/source',
     '--import',
     tsx,
@@ -21,6 +22,9 @@ export async function runScript(source: string): Promise<string> {
     '--eval',
     source,
   ];
-  const { stdout } = await promisify(execFile)(process.execPath, conditions, { cwd: root, timeout: 30_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, ...options], {
+    cwd: root,
+    timeout: 50_000,
+  });
   return stdout;
 }
