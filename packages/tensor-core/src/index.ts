@@ -1,10 +1,66 @@
 export { type DType, type HostArray } from './dtype.ts';
-export * from './errors.ts';
+export {
+  DTypeError,
+  DeviceError,
+  DisposedError,
+  FormatError,
+  ShapeError,
+  TensorError,
+  UnsupportedOpError,
+} from './errors.ts';
 export { fromFloat16, toFloat16 } from './float16.ts';
 export { type Shape } from './shape.ts';
 export { full, type Operand, Tensor, tensor } from './tensor.ts';
 export { disposeTree, leavesOf, mapTree, type Tree } from './tree.ts';
-export * from './functions.ts';
+export {
+  abs,
+  add,
+  arange,
+  avgPool2d,
+  concat,
+  conv2d,
+  cos,
+  div,
+  dropout,
+  embedding,
+  equal,
+  erf,
+  exp,
+  gather,
+  gelu,
+  greater,
+  groupNorm,
+  layerNorm,
+  less,
+  linear,
+  log,
+  logSoftmax,
+  matmul,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  ones,
+  pow,
+  randomUniform,
+  reciprocal,
+  relu,
+  scaledDotProductAttention,
+  sigmoid,
+  sign,
+  silu,
+  sin,
+  softmax,
+  sqrt,
+  square,
+  stack,
+  stopGradient,
+  sub,
+  tanh,
+  upsampleNearest2d,
+  where,
+  zeros,
+} from './functions.ts';
 export { grad, valueAndGrad } from './gradient.ts';
 export { type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
 export { Device, type DeviceName, type DeviceOptions, openDevice } from './device.ts';
