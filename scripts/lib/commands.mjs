@@ -18,7 +18,11 @@ import { root } from './workspace.mjs';
  * of the workspace.
  */
 const COMMANDS = {
-  start: { build: 'apps/cli', main: 'apps/cli/dist/main.js', args: ['compare', '--recipe', 'demo', '--continue'] },
+  start: {
+    build: 'apps/cli',
+    main: 'apps/cli/dist/main.js',
+    args: ['compare', '--recipe', 'demo', '--continue'],
+  },
   cli: { build: 'apps/cli', main: 'apps/cli/dist/main.js', args: [] },
   bench: { build: 'apps/bench', main: 'apps/bench/dist/main.js', args: [] },
   test: { build: undefined, main: 'node_modules/vitest/vitest.mjs', args: ['run'] },
