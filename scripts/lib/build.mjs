@@ -25,9 +25,20 @@ export async function ensureBuilt(folder) {
   if (isCurrent(stamp, digest())) return;
 
   const done = announce(`Building ${packages.length} packages`);
-  await pnpm(['exec', 'turbo', 'run', 'build', `--filter=./${folder}...`, '--output-logs=errors-only'], {
-    doing: 'build the packages',
-  });
+  await pnpm(
+    [
+      'exec',
+      'turbo',
+      'run',
+      'build',
+      `--filter=./${folder}...`,
+      '--output-logs=errors-only',
+      '--concurrency=100%',
+    ],
+    {
+      doing: 'build the packages',
+    },
+  );
   writeStamp(stamp, digest());
   done();
 }
