@@ -4,7 +4,7 @@
  * memory is taken.
  */
 import { open, type FileHandle } from 'node:fs/promises';
-import { allocate, type DType, elementBytes, type HostArray } from '../dtype.ts';
+import { allocate, checkHostArray, type DType, elementBytes, type HostArray } from '../dtype.ts';
 import { FormatError } from '../errors.ts';
 import { fromFloat16 } from '../float16.ts';
 import { sizeOf } from '../shape.ts';
@@ -60,56 +60,92 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** Checks the header and gives its entries, in the order of their bytes. */
+/** The range and type of one tensor, checked against each other and against the bytes that are there. */
+function parseEntry(name: string, value: unknown, dataBytes: number, source: string): HeaderEntry {
+  if (typeof value !== 'object' || value === null) fail(source, `${name} has no description`);
+  const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
+  const bytes =
+    typeof dtype === 'string' && Object.hasOwn(storedBytes, dtype) ? storedBytes[dtype] : undefined;
+  if (bytes === undefined) {
+    const known = Object.keys(storedBytes).join(', ');
+    fail(source, `${name} has dtype ${JSON.stringify(dtype)}; readable are ${known}`);
+  }
+  if (!Array.isArray(shape) || !shape.every(isCount)) fail(source, `${name} has no usable shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    fail(source, `${name} has no usable byte range`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (end > dataBytes || begin > end) {
+    fail(
+      source,
+      `${name} lies at bytes ${begin} to ${end} of ${dataBytes}; the file is cut short or damaged`,
+    );
+  }
+  const wanted = sizeOf(shape) * bytes;
+  if (end - begin !== wanted) {
+    const type = `${dtype as string} [${shape.join(', ')}]`;
+    fail(source, `${name} holds ${end - begin} bytes, but ${type} wants ${wanted}`);
+  }
+  return { name, stored: dtype as string, shape, begin, end };
+}
+
+/** Checks the header and gives its entries, in the order of their bytes: they lie side by side and fill the file. */
 function parseHeader(
-  text: string,
+  bytes: Uint8Array,
   dataBytes: number,
   source: string,
 ): { entries: HeaderEntry[]; metadata: Record<string, string> } {
   let header: unknown;
+  let text: string;
   try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     header = JSON.parse(text);
   } catch {
     fail(source, 'the header is not JSON; the file is damaged or not a safetensors file');
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header))
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
     fail(source, 'the header is no object');
-  const metadata: Record<string, string> = {};
-  const entries: HeaderEntry[] = [];
-  for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
-    if (name === '__metadata__') {
-      for (const [key, text] of Object.entries(value as Record<string, unknown>))
-        metadata[key] = String(text);
-      continue;
-    }
-    const {
-      dtype,
-      shape,
-      data_offsets: offsets,
-    } = value as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-    const bytes = typeof dtype === 'string' ? storedBytes[dtype] : undefined;
-    if (bytes === undefined) {
-      fail(source, `${name} has dtype ${String(dtype)}; readable are ${Object.keys(storedBytes).join(', ')}`);
-    }
-    if (!Array.isArray(shape) || !shape.every(isCount)) fail(source, `${name} has no usable shape`);
-    if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
-      fail(source, `${name} has no usable byte range`);
-    const [begin, end] = offsets as [number, number];
-    if (end > dataBytes || begin > end) {
-      fail(
-        source,
-        `${name} lies at bytes ${begin} to ${end} of ${dataBytes}; the file is cut short or damaged`,
-      );
-    }
-    if (end - begin !== sizeOf(shape) * bytes) {
-      fail(
-        source,
-        `${name} holds ${end - begin} bytes, but ${dtype as string} [${shape.join(', ')}] wants ${sizeOf(shape) * bytes}`,
-      );
-    }
-    entries.push({ name, stored: dtype as string, shape: shape, begin, end });
   }
-  return { entries: entries.sort((a, b) => a.begin - b.begin), metadata };
+  const twice = repeatedKey(text);
+  if (twice !== undefined) fail(source, `the header names ${twice} twice`);
+  const { __metadata__: stored = {}, ...rest } = header as Record<string, unknown>;
+  const strings = typeof stored === 'object' && stored !== null ? Object.entries(stored) : [['', stored]];
+  if (strings.some(([, value]) => typeof value !== 'string')) {
+    fail(source, 'its __metadata__ is no record of strings');
+  }
+  const entries = Object.entries(rest)
+    .map(([name, value]) => parseEntry(name, value, dataBytes, source))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let filled = 0;
+  for (const { name, begin, end } of entries) {
+    if (begin !== filled) {
+      const what = begin < filled ? 'overlaps the tensor before it' : 'leaves a gap before it';
+      fail(
+        source,
+        `${name} at bytes ${begin} to ${end} ${what}, which ends at ${filled}; the file is damaged`,
+      );
+    }
+    filled = end;
+  }
+  if (filled !== dataBytes) fail(source, `${dataBytes - filled} bytes at its end belong to no tensor`);
+  return { entries, metadata: Object.fromEntries(strings) as Record<string, string> };
+}
+
+/** A key that the outermost object of valid JSON has twice: `JSON.parse` would silently take the second. */
+function repeatedKey(json: string): string | undefined {
+  const keys = new Set<string>();
+  let depth = 0;
+  // Strings whole, so that brackets inside them do not count; a key is a string that a colon follows.
+  for (const [token, key] of json.matchAll(/("(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    else if (key !== undefined && depth === 1) {
+      const name = JSON.parse(key) as string;
+      if (keys.has(name)) return name;
+      keys.add(name);
+    }
+  }
+  return undefined;
 }
 
 /** The elements of one entry; `bytes` starts at a place that any typed array accepts. */
@@ -182,46 +218,58 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
         `says that its header has ${length} bytes; the file has ${size}: it is damaged or not a safetensors file`,
       );
     }
-    const text = new TextDecoder().decode(await readExactly(file, 8, length, path));
-    const { entries, metadata } = parseHeader(text, size - 8 - length, path);
-    const tensors: Record<string, StoredTensor> = {};
+    const header = await readExactly(file, 8, length, path);
+    const { entries, metadata } = parseHeader(header, size - 8 - length, path);
+    const tensors: [string, StoredTensor][] = [];
     for (const entry of entries) {
       const bytes = await readExactly(file, 8 + length + entry.begin, entry.end - entry.begin, path);
-      tensors[entry.name] = decode(entry, bytes, path);
+      tensors.push([entry.name, decode(entry, bytes, path)]);
     }
-    return { tensors, metadata };
+    // Not by assignment: a tensor may be called "__proto__".
+    return { tensors: Object.fromEntries(tensors), metadata };
   } finally {
     await file.close();
   }
 }
 
-/** The pieces of a `.safetensors` file, in order: header first, then the bytes of each tensor. */
+/**
+ * The pieces of a `.safetensors` file, in order: header first, then the bytes of each tensor, wider types first and
+ * by name among equals, so that every tensor begins at a multiple of its element's size.
+ *
+ * @throws FormatError where an array has another size than its shape, or a tensor takes the name of the metadata;
+ * DTypeError where an array does not hold its dtype
+ */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Uint8Array[] {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header = new Map<string, unknown>([['__metadata__', metadata]]);
   const pieces: Uint8Array[] = [];
   let offset = 0;
-  for (const name of Object.keys(tensors).sort()) {
-    const { shape, dtype, data } = tensors[name]!;
+  for (const [name, { shape, dtype, data }] of Object.entries(tensors).sort(byWidthAndName)) {
+    if (name === '__metadata__') throw new FormatError('safetensors: no tensor can be called __metadata__');
+    checkHostArray(data, dtype);
     if (data.length !== sizeOf(shape)) {
       throw new FormatError(
         `safetensors: ${name} [${shape.join(', ')}] wants ${sizeOf(shape)} elements, got ${data.length}`,
       );
     }
     const bytes = data.length * elementBytes(dtype);
-    header[name] = { dtype: storedName[dtype], shape, data_offsets: [offset, offset + bytes] };
+    header.set(name, { dtype: storedName[dtype], shape, data_offsets: [offset, offset + bytes] });
     pieces.push(new Uint8Array(data.buffer, data.byteOffset, bytes));
     offset += bytes;
   }
   // The header is padded with spaces so that the data begins at a multiple of 8.
-  const text = JSON.stringify(header);
+  const text = JSON.stringify(Object.fromEntries(header));
   const json = new TextEncoder().encode(text);
   const padded = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20);
   new DataView(padded.buffer).setBigUint64(0, BigInt(padded.length - 8), true);
   padded.set(json, 8);
   return [padded, ...pieces];
+}
+
+function byWidthAndName([a, x]: [string, StoredTensor], [b, y]: [string, StoredTensor]): number {
+  return elementBytes(y.dtype) - elementBytes(x.dtype) || (a < b ? -1 : 1);
 }
 
 /** Writes and syncs a `.safetensors` file. The caller gives a path of its own and renames it when all is written. */
