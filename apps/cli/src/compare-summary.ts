@@ -1,6 +1,6 @@
 /** The tables that end a comparison on a terminal. */
 import { type CompareReport } from '@immiscible/trainer';
-import { findingOf } from './report/finding.ts';
+import { findingOf, toneOf } from './report/finding.ts';
 import { bytes, change, count, duration, milliseconds, share, significant } from './format.ts';
 import { type Colors } from './io.ts';
 import { renderTable } from './table.ts';
@@ -17,9 +17,8 @@ export function summarizeComparison(report: CompareReport, colors: Colors): stri
   const frechet = rows((arm) => arm.frechet);
   if (finding.pair) {
     const changes = finding.changes.map(({ change: value }) => {
-      const text = change(value);
-      if (Math.abs(value) < 0.005) return text;
-      return value < 0 ? colors.green(text) : colors.red(text);
+      const paint = { good: colors.green, bad: colors.red, plain: String }[toneOf(value)];
+      return paint(change(value));
     });
     frechet.push([colors.dim('change'), ...changes]);
   }

@@ -10,6 +10,7 @@ import {
   plural,
   share,
   significant,
+  wrap,
 } from './format.ts';
 
 it.each([
@@ -46,6 +47,8 @@ it.each([
   [list([2]), '2'],
   [plural(1, 'step'), '1 step'],
   [plural(1200, 'step'), '1,200 steps'],
+  [wrap('a bb ccc dddd', 6), 'a bb\n  ccc\n  dddd'],
+  [wrap('unbreakable', 3), 'unbreakable'],
 ])('%s', (text, wanted) => {
   expect(text).toBe(wanted);
 });

@@ -54,7 +54,16 @@ export function printJson(stream: TextStream, value: unknown): void {
   );
 }
 
-/** How this program is called where it runs: from a clone through npm, or by its own name. */
+/** How this program is called where it runs: from a clone through npm, through npx, or by its own name. */
 export function ownName(env: Io['env']): string {
-  return env['npm_lifecycle_event'] === undefined ? 'immiscible' : 'npm run immiscible --';
+  switch (env['npm_lifecycle_event']) {
+    case 'start':
+    case 'immiscible':
+      return 'npm run immiscible --';
+    case 'npx':
+      return 'npx immiscible';
+    case undefined:
+    default:
+      return 'immiscible';
+  }
 }

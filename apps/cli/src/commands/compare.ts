@@ -1,5 +1,5 @@
 /** `immiscible compare`: the main job. Arms that differ in the pairing alone, trained, measured, reported. */
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   compare,
@@ -7,6 +7,7 @@ import {
   type CompareEvent,
   type CompareReport,
   isComparison,
+  isRun,
   parseCompareConfig,
   readCompareConfig,
   recipes,
@@ -82,7 +83,11 @@ async function runCompare(flags: CompareFlags, io: Io): Promise<void> {
   const { config, folder, continues } = await choose(flags);
   await mkdir(folder, { recursive: true });
   const report = await withLock(folder, async () => {
-    const made = await train(config, folder, continues, flags, io);
+    const made = await train(config, folder, continues, flags, io).catch(async (error: unknown) => {
+      // What failed before it began (data that do not fit, say) must not stand in the way of the next attempt.
+      if (!continues && !(await hasBegun(config, folder))) await rm(folder, { recursive: true, force: true });
+      throw error;
+    });
     await writeReport(folder, made);
     return made;
   });
@@ -93,6 +98,12 @@ async function runCompare(flags: CompareFlags, io: Io): Promise<void> {
     printLine(io.stdout, `\n${summarizeComparison(report, colors)}`);
     printLine(io.stdout, `\nReport: ${colors.bold(join(folder, 'report.html'))}`);
   }
+}
+
+/** Whether any arm has a folder of its own. */
+async function hasBegun({ arms }: CompareConfig, folder: string): Promise<boolean> {
+  const begun = await Promise.all(arms.map(({ name }) => isRun(join(folder, name))));
+  return begun.includes(true);
 }
 
 /** The config and the folder that the flags name, checked against what is there already. */

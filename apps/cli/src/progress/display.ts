@@ -1,7 +1,7 @@
 /** Progress for people: bars where somebody may be looking, a line now and then where a file may be. */
 import { MultiBar, type SingleBar } from 'cli-progress';
-import { duration, count, share, significant } from '../format.ts';
-import { colorsFor, type Io, printLine } from '../io.ts';
+import { duration, count, share, significant, wrap } from '../format.ts';
+import { type Io, printLine } from '../io.ts';
 import { type ArmProgress } from './arm-progress.ts';
 
 export interface Display {
@@ -15,12 +15,13 @@ export interface Display {
   stop(): void;
 }
 
+/** Short enough for 80 columns beside a bar; `cut` is the distance cut. */
 function numbers(arm: ArmProgress): string {
   const speed = arm.imagesPerSecond;
   return [
     `${Number.isNaN(speed) ? '–' : count(speed)} images/s`,
     `loss ${significant(arm.loss)}`,
-    `distance cut ${share(arm.distanceCut)}`,
+    `cut ${share(arm.distanceCut)}`,
   ].join('  ');
 }
 
@@ -28,7 +29,7 @@ function remaining(secondsLeft: number | undefined): string {
   return secondsLeft === undefined || Number.isNaN(secondsLeft) ? '' : `${duration(secondsLeft)} left`;
 }
 
-/** Bars on a terminal, lines elsewhere. */
+/** Bars on a terminal, lines elsewhere. Bars have no colours: they are cut to the terminal's width by characters. */
 export function createDisplay(io: Io, arms: readonly ArmProgress[]): Display {
   return io.stderr.isTTY === true ? new Bars(io, arms) : new Lines(io);
 }
@@ -37,27 +38,29 @@ class Bars implements Display {
   readonly #bars: MultiBar;
   readonly #arms = new Map<string, SingleBar>();
   readonly #status: SingleBar;
+  readonly #columns: number;
 
-  constructor({ stderr, env }: Io, arms: readonly ArmProgress[]) {
-    const colors = colorsFor(stderr, env);
+  constructor({ stderr }: Io, arms: readonly ArmProgress[]) {
+    this.#columns = stderr.columns ?? 80;
     this.#bars = new MultiBar({
       stream: stderr,
       hideCursor: true,
       clearOnComplete: false,
       emptyOnZero: true,
-      barsize: 20,
+      barsize: 16,
       barCompleteChar: '━',
-      barIncompleteChar: colors.isColorSupported ? colors.dim('─') : ' ',
+      barIncompleteChar: '─',
       autopadding: true,
+      forceRedraw: true, // a note overwrites a bar, which would stay away until it changes
       gracefulExit: false,
       format: '',
     });
     const width = Math.max(...arms.map(({ name }) => name.length));
     for (const arm of arms) {
-      const format = `${colors.bold(arm.name.padEnd(width))} {bar} {value}/{total}  {numbers}`;
+      const format = `${arm.name.padEnd(width)} {bar} {value}/{total}  {numbers}`;
       this.#arms.set(arm.name, this.#bars.create(arm.steps, arm.step, { numbers: '' }, { format }));
     }
-    this.#status = this.#bars.create(1, 0, { text: '' }, { format: colors.dim('{text}') });
+    this.#status = this.#bars.create(1, 0, { text: '' }, { format: '{text}' });
   }
 
   step(arm: ArmProgress, secondsLeft: number): void {
@@ -73,7 +76,8 @@ class Bars implements Display {
   }
 
   note(text: string): void {
-    this.#bars.log(`${text}\n`);
+    // While bars are drawn, the terminal cuts long lines.
+    this.#bars.log(`${wrap(text, this.#columns)}\n`);
     this.#bars.update();
   }
 

@@ -1,6 +1,6 @@
 /** The few numbers that a reader of the report takes along. */
 import { change, milliseconds, plural, share, significant } from '../format.ts';
-import { type Finding, soonestOf } from './finding.ts';
+import { type Finding, reachedText, toneOf } from './finding.ts';
 import { html, type Markup } from './markup.ts';
 
 function card(label: string, value: string, note: string, tone: 'good' | 'bad' | 'plain' = 'plain'): Markup {
@@ -9,11 +9,6 @@ function card(label: string, value: string, note: string, tone: 'good' | 'bad' |
     <p class="value ${tone}">${value}</p>
     <p class="note">${note}</p>
   </div>`;
-}
-
-function toneOf(value: number): 'good' | 'bad' | 'plain' {
-  if (Math.abs(value) < 0.005) return 'plain';
-  return value < 0 ? 'good' : 'bad';
 }
 
 /** One row of cards; those that the arms do not allow are left out. */
@@ -29,12 +24,13 @@ export function cards({ pair, changes, reached }: Finding): Markup {
       card(`Fréchet distance, ${plural(samplingSteps, 'step')}`, change(value), note, toneOf(value)),
     );
   }
-  const soonest = soonestOf(reached);
-  if (pair && soonest) {
-    const note = `to be as good as ${pair.baseline.name} with ${plural(soonest.samplingSteps, 'step')}`;
-    shown.push(
-      card('Training images', `÷ ${significant(soonest.ofImages / soonest.images, 2)}`, note, 'good'),
-    );
+  const [first, ...others] = [...reached].sort((a, b) => (a.images ?? Infinity) - (b.images ?? Infinity));
+  if (pair && first) {
+    const saved = first.images === undefined ? undefined : first.images / first.ofImages - 1;
+    const rest = others.map((one) => `; ${reachedText(one)} with ${one.samplingSteps}`).join('');
+    const note = `to ${pair.baseline.name}’s final quality with ${plural(first.samplingSteps, 'step')}${rest}`;
+    const value = saved === undefined ? 'not reached' : change(saved);
+    shown.push(card('Training images', value, note, saved === undefined ? 'bad' : toneOf(saved)));
   }
   if (pair) {
     const { baseline, treated } = pair;

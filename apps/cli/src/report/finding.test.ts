@@ -1,6 +1,6 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { reportOf } from '../../test/report-fixture.ts';
-import { findingOf } from './finding.ts';
+import { findingOf, reachedText } from './finding.ts';
 
 it.each([
   [
@@ -37,26 +37,40 @@ it('says the distances, the cut and that one seed is one seed', () => {
   ]);
 });
 
-it('finds where the treated arm has come to the quality that the baseline ends with', () => {
-  const halfway = { vanilla: 200, immiscible: 150 };
-  const { reached, details } = findingOf(reportOf({ vanilla: { 2: 100 }, immiscible: { 2: 50 }, halfway }));
-  // From 150 at 48 images to 50 at 96: 100 is half of the way.
-  expect(reached).toEqual([{ samplingSteps: 2, images: 72, ofImages: 96 }]);
-  expect(details).toContain(
-    'With 2 sampling steps, immiscible is as good after 72 training images as vanilla after 96: 1.3 times fewer.',
-  );
-});
+describe('training images to the baseline’s final quality', () => {
+  const at = (halfway: number, end: number) =>
+    findingOf(
+      reportOf({
+        vanilla: { 2: 100 },
+        immiscible: { 2: end },
+        halfway: { vanilla: 200, immiscible: halfway },
+      }),
+    );
 
-it('does not call it sooner when it is not', () => {
-  const halfway = { vanilla: 200, immiscible: 150 };
-  for (const at of [120, 99.9]) {
-    expect(findingOf(reportOf({ vanilla: { 2: 100 }, immiscible: { 2: at }, halfway })).reached).toEqual([]);
-  }
-  // Already there at the first measurement: nothing says when.
-  const early = { vanilla: 200, immiscible: 90 };
-  expect(findingOf(reportOf({ vanilla: { 2: 100 }, immiscible: { 2: 80 }, halfway: early })).reached).toEqual(
-    [],
-  );
+  it('are read off between two measurements', () => {
+    const { reached, details } = at(150, 50);
+    // From 150 at 48 images to 50 at 96: 100 is half of the way.
+    expect(reached).toEqual([{ samplingSteps: 2, images: 72, ofImages: 96 }]);
+    expect(details).toContain(
+      'Training images that immiscible needs for the final quality of vanilla: 25 % fewer with 2 sampling steps.',
+    );
+  });
+
+  it.each([
+    [90, 80, 48, '50 % fewer'], // there at the first measurement: no later than that
+    [150, 99.9, 95.9, 'as many'],
+    [150, 120, undefined, 'not reached'],
+  ])('from %d halfway to %d', (halfway, end, images, text) => {
+    const { reached } = at(halfway, end);
+    expect(reached).toHaveLength(1);
+    if (images === undefined) expect(reached[0]!.images).toBeUndefined();
+    else expect(reached[0]!.images).toBeCloseTo(images, 1);
+    expect(reachedText(reached[0]!)).toBe(text);
+  });
+
+  it('are not spoken of without measurements during training', () => {
+    expect(findingOf(reportOf({ vanilla: { 2: 100 }, immiscible: { 2: 50 } })).reached).toEqual([]);
+  });
 });
 
 it('describes one arm alone', () => {

@@ -5,10 +5,16 @@
  * `LEVEL` count as equal; more than that may still be chance, since a comparison has one seed.
  */
 import { type ArmReport, type CompareReport } from '@immiscible/trainer';
-import { change, count, list, plural, share, significant } from '../format.ts';
+import { change, list, plural, share, significant } from '../format.ts';
 
 /** Relative difference below which two Fréchet distances count as equal. */
 const LEVEL = 0.02;
+
+/** How a relative difference of Fréchet distances is to be shown. */
+export function toneOf(change: number): 'good' | 'bad' | 'plain' {
+  if (Math.abs(change) < LEVEL) return 'plain';
+  return change < 0 ? 'good' : 'bad';
+}
 
 /** The Fréchet distances of two arms with one number of sampling steps. */
 export interface Change {
@@ -19,11 +25,14 @@ export interface Change {
   readonly change: number;
 }
 
-/** How much sooner the treated arm is as good as the baseline is at its end. */
+/** When the treated arm is as good as the baseline is at its end. */
 export interface Reached {
   readonly samplingSteps: number;
-  /** training images, between measurements by straight lines */
-  readonly images: number;
+  /**
+   * Training images, between measurements by straight lines; at the first measurement, as many at most; undefined where
+   * the treated arm does not come to that quality
+   */
+  readonly images: number | undefined;
   readonly ofImages: number;
 }
 
@@ -35,6 +44,7 @@ export interface Finding {
   readonly pair?: { readonly baseline: ArmReport; readonly treated: ArmReport };
   /** by number of sampling steps, rising */
   readonly changes: readonly Change[];
+  /** for the numbers of sampling steps that were measured during training too */
   readonly reached: readonly Reached[];
 }
 
@@ -56,7 +66,7 @@ function changesOf({ baseline, treated }: NonNullable<Finding['pair']>): Change[
     .sort((a, b) => a.samplingSteps - b.samplingSteps);
 }
 
-/** Where the treated arm's curve first comes down to what the baseline ends with, where that is sooner. */
+/** Where the treated arm's curve first comes down to what the baseline ends with. */
 function reachedOf({ baseline, treated }: NonNullable<Finding['pair']>): Reached[] {
   return Object.keys(baseline.frechet).flatMap((steps) => {
     const goal = baseline.frechet[steps]!;
@@ -64,20 +74,21 @@ function reachedOf({ baseline, treated }: NonNullable<Finding['pair']>): Reached
       const frechet = quality[steps]?.frechet;
       return frechet === undefined ? [] : [{ images, frechet }];
     });
+    if (curve.length < 2) return [];
     const at = curve.findIndex(({ frechet }) => frechet <= goal);
-    // Before the first measurement there is nothing to draw a line from.
-    if (at < 1) return [];
-    const [before, after] = [curve[at - 1]!, curve[at]!];
-    const part = (before.frechet - goal) / (before.frechet - after.frechet);
-    const images = before.images + part * (after.images - before.images);
-    const isSooner = images < (1 - LEVEL) * baseline.images;
-    return isSooner ? [{ samplingSteps: Number(steps), images, ofImages: baseline.images }] : [];
+    const after = curve[at];
+    const before = curve[at - 1];
+    const part = after && before ? (before.frechet - goal) / (before.frechet - after.frechet) : 0;
+    const images = after && before ? before.images + part * (after.images - before.images) : after?.images;
+    return [{ samplingSteps: Number(steps), images, ofImages: baseline.images }];
   });
 }
 
-/** The one that saves most. */
-export function soonestOf(reached: readonly Reached[]): Reached | undefined {
-  return [...reached].sort((a, b) => a.images / a.ofImages - b.images / b.ofImages)[0];
+/** `11 % fewer`, `as many`, `not reached`: training images to the baseline's quality, against the baseline's own. */
+export function reachedText({ images, ofImages }: Reached): string {
+  if (images === undefined) return 'not reached';
+  const saved = 1 - images / ofImages;
+  return saved < LEVEL ? 'as many' : `${share(saved)} fewer`;
 }
 
 function withSteps(changes: readonly Change[]): string {
@@ -133,15 +144,16 @@ export function findingOf(report: CompareReport): Finding {
   }
   const { baseline, treated } = pair;
   const reached = reachedOf(pair);
-  const soonest = soonestOf(reached);
   const details = [
     endsOf(pair, changes),
     `Assignment brings images and their noise ${share(treated.distanceReduction)} nearer, and changes nothing else.`,
   ];
-  if (soonest) {
+  if (reached.length > 0) {
+    const each = reached.map(
+      (one) => `${reachedText(one)} with ${plural(one.samplingSteps, 'sampling step')}`,
+    );
     details.push(
-      `With ${soonest.samplingSteps} sampling steps, ${treated.name} is as good after ${count(soonest.images)} training images ` +
-        `as ${baseline.name} after ${count(soonest.ofImages)}: ${significant(soonest.ofImages / soonest.images, 2)} times fewer.`,
+      `Training images that ${treated.name} needs for the final quality of ${baseline.name}: ${list(each)}.`,
     );
   }
   details.push('One seed: differences of a few per cent may fall the other way with another.');

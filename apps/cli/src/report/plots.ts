@@ -48,21 +48,39 @@ function tick(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** The mean over a window around each point: raw losses of batches hide where a curve goes. */
-export function smooth(points: Line['points'], window: number): Line['points'] {
+/**
+ * The mean over a window around each point: raw losses of batches hide where a curve goes. Geometric on a logarithmic
+ * axis, so that a steep fall stays where it is.
+ */
+export function smooth(points: Line['points'], window: number, log: boolean): Line['points'] {
+  const [to, from] = log ? [Math.log, Math.exp] : [(y: number) => y, (y: number) => y];
   return points.map(({ x }, i) => {
-    const near = points.slice(Math.max(0, i - window), i + window + 1);
-    return { x, y: near.reduce((sum, { y }) => sum + y, 0) / near.length };
+    // As many on either side, so that the ends are not pulled inwards.
+    const reach = Math.min(window, i, points.length - 1 - i);
+    const near = points.slice(i - reach, i + reach + 1);
+    return { x, y: from(near.reduce((sum, { y }) => sum + to(y), 0) / near.length) };
   });
 }
 
-/** 1, 2 and 5 times the powers of ten that a logarithmic axis spans. */
+/** Digits of the ticks of a logarithmic axis, from few to many. */
+const DIGITS = [
+  [1, 2, 5],
+  [1, 1.5, 2, 3, 4, 5, 7],
+  [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9],
+];
+
+/** Round numbers that a logarithmic axis spans: 1, 2 and 5 times powers of ten, and more where these are few. */
 export function logTicks([low, high]: readonly [number, number]): number[] {
-  const ticks: number[] = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    ticks.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
+  let ticks: number[] = [];
+  for (const digits of DIGITS) {
+    ticks = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+      ticks.push(...digits.map((digit) => Number((digit * 10 ** power).toPrecision(2))));
+    }
+    ticks = ticks.filter((tick) => tick >= low && tick <= high);
+    if (ticks.length >= 4) break;
   }
-  return ticks.filter((tick) => tick >= low && tick <= high);
+  return ticks;
 }
 
 /** What a y axis shows: every value with some air around it, and zero on a linear one. */
@@ -73,10 +91,10 @@ function domainOf(values: readonly number[], log: boolean): [number, number] {
   return [low / air, high * air];
 }
 
-function marksOf({ name, arm, points }: Line, dots: boolean): Plot.Markish[] {
+function marksOf({ name, arm, points }: Line, { dots, y }: FigureOptions): Plot.Markish[] {
   const stroke = armColor(arm);
   if (!dots) {
-    const mean = smooth(points, Math.max(1, Math.round(points.length / 40)));
+    const mean = smooth(points, Math.max(1, Math.round(points.length / 40)), y.log === true);
     return [
       Plot.lineY(points, { x: 'x', y: 'y', stroke, strokeWidth: 1, strokeOpacity: 0.25 }),
       Plot.lineY(mean, { x: 'x', y: 'y', stroke, strokeWidth: 2.25 }),
@@ -97,13 +115,33 @@ function marksOf({ name, arm, points }: Line, dots: boolean): Plot.Markish[] {
   ];
 }
 
-/** Draws a figure. @returns an `<svg>` that scales with the page */
-export function drawFigure({ lines, x, y, floor, dots, width, height, description }: FigureOptions): Markup {
-  const values = [
-    ...lines.flatMap(({ points }) => points.map((point) => point.y)),
-    ...(floor ? [floor.y] : []),
+/** A floor less than this share of the lowest value would leave the curves no room: it is then written below them. */
+const FLOOR_IN_VIEW = 0.4;
+
+function floorMarks(floor: NonNullable<FigureOptions['floor']>, isInView: boolean): Plot.Markish[] {
+  const fill = 'var(--floor)';
+  if (!isInView) {
+    return [
+      Plot.text([`${floor.name}: ${significant(floor.y)} ↓`], {
+        fill,
+        frameAnchor: 'bottom-left',
+        dx: 8,
+        dy: -8,
+      }),
+    ];
+  }
+  return [
+    Plot.ruleY([floor.y], { stroke: fill, strokeDasharray: '5 4', strokeWidth: 1.5 }),
+    Plot.text([floor.name], { fill, y: floor.y, frameAnchor: 'right', textAnchor: 'end', dy: -9 }),
   ];
-  const yDomain = y.domain ?? domainOf(values, y.log === true);
+}
+
+/** Draws a figure. @returns an `<svg>` that scales with the page */
+export function drawFigure(options: FigureOptions): Markup {
+  const { lines, x, y, floor, width, height, description } = options;
+  const values = lines.flatMap(({ points }) => points.map((point) => point.y));
+  const isInView = floor !== undefined && (!y.log || floor.y > FLOOR_IN_VIEW * Math.min(...values));
+  const yDomain = y.domain ?? domainOf(isInView ? [...values, floor.y] : values, y.log === true);
   const figure = Plot.plot({
     document,
     width,
@@ -135,19 +173,8 @@ export function drawFigure({ lines, x, y, floor, dots, width, height, descriptio
       domain: [...yDomain],
     },
     marks: [
-      ...(floor
-        ? [
-            Plot.ruleY([floor.y], { stroke: 'var(--floor)', strokeDasharray: '5 4', strokeWidth: 1.5 }),
-            Plot.text([floor.name], {
-              y: floor.y,
-              frameAnchor: 'right',
-              dy: -9,
-              textAnchor: 'end',
-              fill: 'var(--floor)',
-            }),
-          ]
-        : []),
-      ...lines.flatMap((line) => marksOf(line, dots)),
+      ...(floor ? floorMarks(floor, isInView) : []),
+      ...lines.flatMap((line) => marksOf(line, options)),
     ],
   }) as unknown as { outerHTML: string };
   return new Markup(figure.outerHTML);

@@ -1,7 +1,7 @@
 /** The figures and tables of a report about quality: by number of sampling steps, by training images, loss. */
 import { type CompareReport } from '@immiscible/trainer';
 import { change, list, plural, significant } from '../format.ts';
-import { type Finding } from './finding.ts';
+import { type Finding, reachedText, toneOf } from './finding.ts';
 import { html, type Markup } from './markup.ts';
 import { armColor, drawFigure, type Line } from './plots.ts';
 
@@ -29,10 +29,10 @@ function stepsAxis(report: CompareReport): { label: string; log: boolean; ticks:
   return { label: 'sampling steps', log: true, ticks: samplingStepsOf(report) };
 }
 
-/** Whether a logarithmic axis shows these values better: they are positive and span more than a factor of 4. */
+/** Whether a logarithmic axis shows these values better: they are positive and span more than a factor of 10. */
 function spansMuch(values: readonly number[]): boolean {
   const low = Math.min(...values);
-  return low > 0 && Math.max(...values) / low > 4;
+  return low > 0 && Math.max(...values) / low > 10;
 }
 
 function armHead(name: string, arm: number): Markup {
@@ -68,7 +68,7 @@ function byStepsTable(
 export function qualityByStepsSection(report: CompareReport, { changes }: Finding): Markup {
   const { floor, features, config } = report;
   const lines = linesOf(report, (arm) => arm.frechet);
-  const values = [floor.mean, ...lines.flatMap(({ points }) => points.map(({ y }) => y))];
+  const values = lines.flatMap(({ points }) => points.map(({ y }) => y));
   const changeRow =
     changes.length === 0
       ? undefined
@@ -76,7 +76,7 @@ export function qualityByStepsSection(report: CompareReport, { changes }: Findin
           <th scope="row">change</th>
           ${samplingStepsOf(report).map((n) => {
             const found = changes.find(({ samplingSteps }) => samplingSteps === n);
-            const tone = !found || Math.abs(found.change) < 0.005 ? '' : found.change < 0 ? 'good' : 'bad';
+            const tone = found ? toneOf(found.change) : 'plain';
             return html`<td class="${tone}">${found ? change(found.change) : ''}</td>`;
           })}
         </tr>`;
@@ -119,19 +119,19 @@ export function qualityByImagesSection(
     });
   const followed = samplingStepsOf(report).filter((n) => arms.some((arm) => curve(arm, n).length > 1));
   if (followed.length === 0) return undefined;
+  const values = followed.flatMap((n) => arms.flatMap((arm) => curve(arm, n).map(({ y }) => y)));
+  const log = spansMuch(values);
   const figures = followed.map((steps) => {
     const lines = arms.map((arm, i) => ({ name: arm.name, arm: i, points: curve(arm, steps) }));
-    const values = [floor.mean, ...lines.flatMap(({ points }) => points.map(({ y }) => y))];
     const found = reached.find(({ samplingSteps }) => samplingSteps === steps);
-    const caption =
-      pair && found
-        ? `${plural(steps, 'sampling step')}: ${pair.treated.name} is as good as ${pair.baseline.name} at its end after ${significant((100 * found.images) / found.ofImages, 2)} % of the images`
-        : plural(steps, 'sampling step');
+    const caption = found
+      ? `${plural(steps, 'sampling step')}; images to the final quality of ${pair?.baseline.name ?? ''}: ${reachedText(found)}`
+      : plural(steps, 'sampling step');
     return html`<figure>
       ${drawFigure({
         lines,
         x: { label: 'training images', domain: [0, Math.max(...arms.map(({ images }) => images))] },
-        y: { label: 'Fréchet distance', log: spansMuch(values) },
+        y: { label: 'Fréchet distance', log },
         floor: { y: floor.mean, name: 'real images' },
         dots: true,
         width: 520,

@@ -1,5 +1,5 @@
 /** The report as a file beside the run's own. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CompareReport } from '@immiscible/trainer';
 import { renderReport } from './render-report.ts';
@@ -18,7 +18,13 @@ async function readPictures(
 /** Writes `report.html` into the folder of a run; a reader finds the old one or the new one, never a part. */
 export async function writeReport(folder: string, report: CompareReport): Promise<string> {
   const path = join(folder, 'report.html');
-  await writeFile(`${path}.partial`, renderReport(report, await readPictures(folder, report)));
-  await rename(`${path}.partial`, path);
+  const partial = `${path}.partial`;
+  try {
+    await writeFile(partial, renderReport(report, await readPictures(folder, report)));
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
   return path;
 }
