@@ -4,7 +4,7 @@
  *
  * Products of scalars are rounded once where they were rounded twice; all else keeps every bit (up to the sign of zero).
  */
-import { FLOATS } from '../dtype.ts';
+import { allocate, FLOATS } from '../dtype.ts';
 import * as ops from '../ops/elementwise.ts';
 import { expand, reshape, transpose } from '../ops/movement.ts';
 import { sum } from '../ops/reduce.ts';
@@ -40,6 +40,19 @@ function constantScalar(node: Node | undefined): number | undefined {
   if (source?.op !== 'constant' || source.value?.length !== 1) return undefined;
   return source.dtype === 'float32' || source.dtype === 'int32' ? source.value[0] : undefined;
 }
+
+/** What has no elements needs no computing, and targets need no kernels for it. */
+const noElements: Rule = ({ shape, dtype }) =>
+  sizeOf(shape) === 0 ? constantNode(allocate(dtype, 0), { shape, dtype }) : undefined;
+
+/** Ops that add up products, so that they are 0 where there is nothing to add up. */
+const adding = new Set(
+  'sum matmul scatterAdd conv2dInputGradient conv2dWeightGradient groupNormWeightGradient'.split(' '),
+);
+
+/** A sum over nothing is 0: runtimes may leave it unwritten. */
+const emptySum: Rule = ({ op, inputs, shape, dtype }) =>
+  adding.has(op) && inputs.some((x) => sizeOf(x.shape) === 0) ? expand(scalar(0, dtype), shape) : undefined;
 
 const foldable: Partial<Record<string, (a: number, b: number) => number>> = {
   add: (a, b) => a + b,
@@ -200,7 +213,7 @@ const expandLast: Rule = (node) => {
 /** The sum of equal elements is a product: Σ expand(a) → Σ a · n. */
 const sumOfExpand: Rule = (node) => {
   const [spread] = node.inputs as [Node];
-  if (node.op !== 'sum' || spread.op !== 'expand' || sizeOf(spread.shape) === 0) return undefined;
+  if (node.op !== 'sum' || spread.op !== 'expand') return undefined;
   const [source] = spread.inputs as [Node];
   const missing = spread.shape.length - source.shape.length;
   const full = [...Array.from({ length: missing }, () => 1), ...source.shape];
@@ -219,6 +232,8 @@ const sumOfExpand: Rule = (node) => {
 };
 
 const rules: readonly Rule[] = [
+  noElements,
+  emptySum,
   foldScalars,
   constantLast,
   neutral,

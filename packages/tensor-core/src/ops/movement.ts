@@ -179,5 +179,6 @@ const makeFlip = defineOp<{ axes: readonly number[] }>({
 });
 /** The elements of `axes` in reverse order. */
 export function flip(x: Node, axes: readonly number[]): Node {
-  return makeFlip([x], { axes: normalizeAxes('flip', axes, x.shape.length) });
+  const list = normalizeAxes('flip', axes, x.shape.length);
+  return list.length === 0 ? x : makeFlip([x], { axes: list });
 }
