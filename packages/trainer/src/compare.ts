@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ImageDataset } from '@immiscible/datasets';
+import { createLoader, type ImageDataset } from '@immiscible/datasets';
 import { type Device } from '@immiscible/tensor-core';
 import { writeFileAtomic } from './atomic.ts';
 import { armConfig, type AssignmentConfig, type CompareConfig, parseCompareConfig } from './config.ts';
@@ -137,6 +137,7 @@ function gridPath(steps: number): string {
 export async function compare(config: CompareConfig, options: CompareOptions): Promise<CompareReport> {
   const { folder, device, dataset, signal, onEvent } = options;
   const { evaluation, training } = config;
+  createLoader(dataset, { batchSize: training.batchSize }); // throws at once unless the set fills a batch
   const started = performance.now();
   const environment = describeEnvironment(device);
   await mkdir(folder, { recursive: true });
@@ -303,7 +304,12 @@ async function armReport(
   const log: LogEntry[] = await readLog(folder);
   const measurements = await readMeasurements(folder);
   const final = measurements.at(-1)?.quality ?? {};
-  const change = log.reduce((sum, entry) => sum + entry.distanceChange, 0) / Math.max(1, log.length);
+  // Lines of the log stand for as many images as came since the line before: the last one may stand for fewer.
+  const change = log.reduce(
+    (sum, { distanceChange, images }, i) =>
+      sum + (distanceChange * (images - (log[i - 1]?.images ?? 0))) / run.progress.images,
+    0,
+  );
   return {
     name,
     assignment: run.config.assignment,
