@@ -38,7 +38,7 @@ export async function loadConfig({ recipe, config, set = [] }: ConfigSource): Pr
 }
 
 /** @throws UsageError that lists the recipes */
-export function recipeNamed(name: string): JsonObject {
+function recipeNamed(name: string): JsonObject {
   if (!Object.hasOwn(recipes, name)) {
     throw new UsageError(`there is no recipe "${name}"; choose one of ${Object.keys(recipes).join(', ')}`);
   }

@@ -12,8 +12,8 @@ import { CheckpointError, ConfigError, TrainerError } from '@immiscible/trainer'
 import { CommanderError } from 'commander';
 import { InterruptedError, UsageError } from './errors.ts';
 
-export const FAILED = 1;
-export const UNUSABLE = 2;
+const FAILED = 1;
+const UNUSABLE = 2;
 export const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const inputErrors = [

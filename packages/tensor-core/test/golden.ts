@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type HostArray, readSafetensors, type StoredTensor } from '../src/index.ts';
 
-export function goldenPath(name: string): string {
+function goldenPath(name: string): string {
   return fileURLToPath(new URL(`../../../golden/${name}`, import.meta.url));
 }
 

@@ -70,7 +70,7 @@ const broadcasting: Readonly<Record<string, (...x: number[]) => number>> = {
 };
 
 /** Π e^(−x²) Σ 2ⁿ x^(2n+1) / (2n+1)!!: every term has the same sign. */
-export function erf(x: number): number {
+function erf(x: number): number {
   if (Math.abs(x) > 6) return Math.sign(x);
   let term = x;
   let total = x;
@@ -260,7 +260,7 @@ function compute(
 }
 
 /** The element at exactly this index. */
-export function direct({ shape, data }: Value, index: readonly number[]): number {
+function direct({ shape, data }: Value, index: readonly number[]): number {
   const strides = stridesOf(shape);
   let offset = 0;
   index.forEach((v, axis) => (offset += v * strides[axis]!));

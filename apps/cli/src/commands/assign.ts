@@ -47,7 +47,7 @@ const BYTES = Float32Array.BYTES_PER_ELEMENT;
  * @returns float32, row-major
  * @throws UsageError where the file is not there or not N² · 4 bytes long, saying which size would fit
  */
-export async function readCostMatrix(path: string, size: number): Promise<Float32Array> {
+async function readCostMatrix(path: string, size: number): Promise<Float32Array> {
   const wanted = size * size * BYTES;
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--cost: ${path} cannot be read: ${error.message}`, { cause: error });

@@ -71,7 +71,7 @@ Examples:
 }
 
 /** `cifar10:folder` or `{kind: cifar10, path: folder}` as a config has it; sizes come from the model where open. */
-export function dataOf(text: string, side: number | undefined): Json {
+function dataOf(text: string, side: number | undefined): Json {
   const value: unknown = text.trimStart().startsWith('{') ? parseYaml(text) : undefined;
   if (value !== undefined) {
     if (!isObject(value)) throw new UsageError(`--data: wants {kind: …, …}, got ${text}`);

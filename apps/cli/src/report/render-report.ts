@@ -19,7 +19,7 @@ import { costSection, settingsSection } from './settings-sections.ts';
 import { STYLE } from './style.ts';
 
 /** Arms by colour, shown wherever a figure has several. */
-export function legend({ arms }: CompareReport): Markup {
+function legend({ arms }: CompareReport): Markup {
   return html`<p class="legend">
     ${arms.map(({ name }, i) => html`<span><i style="background:${armColor(i)}"></i>${name}</span>`)}<span
       ><i class="dashed"></i>real images among themselves</span
