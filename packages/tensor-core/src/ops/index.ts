@@ -14,4 +14,3 @@ export { logSoftmax, scaledDotProductAttention, softmax } from './softmax.ts';
 export { groupNorm, type GroupNormAttrs, layerNorm } from './norm.ts';
 export { embedding, gather } from './gather.ts';
 export { dropout, type RandomAttrs, randomUniform } from './random.ts';
-export { scalar } from './shared.ts';
