@@ -111,9 +111,7 @@ export class ModelBuilder {
   /** The same elements under another shape. A reshape of a reshape goes back to where the elements came from. */
   reshape(value: string, shape: readonly number[]): string {
     const source = this.#reshaped.get(value) ?? value;
-    // Without `allowzero` an extent of 0 would stand for the input's extent.
-    const attributes = shape.includes(0) ? { allowzero: 1 } : {};
-    const result = this.node('Reshape', [source, this.ints(shape)], attributes);
+    const result = this.node('Reshape', [source, this.ints(shape)]);
     this.#reshaped.set(result, source);
     return result;
   }
