@@ -73,3 +73,4 @@ export {
   widen,
   writeSafetensors,
 } from './io/safetensors.ts';
+export { type AdapterDescription, webgpuAdapters } from './targets/webgpu/adapters.ts';

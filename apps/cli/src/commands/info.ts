@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { describeUnet2d, type ModelDescription } from '@immiscible/models';
+import { webgpuAdapters } from '@immiscible/tensor-core';
 import {
   type CompareConfig,
   describeEnvironment,
@@ -59,6 +60,7 @@ async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
     describeEnvironment(device),
   );
   const machine = { threads: availableParallelism(), memoryBytes: totalmem() };
+  const adapters = await webgpuAdapters();
   const known = await Promise.all(
     Object.keys(recipes).map(async (name) => {
       const { data, model, training } = parseCompareConfig(await loadConfig({ recipe: name }));
@@ -74,7 +76,13 @@ async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
     }),
   );
   if (json) {
-    printJson(io.stdout, { version: VERSION, ...environment, ...machine, recipes: known });
+    printJson(io.stdout, {
+      version: VERSION,
+      ...environment,
+      ...machine,
+      webgpuAdapters: adapters,
+      recipes: known,
+    });
     return;
   }
   const colors = colorsFor(io.stdout, io.env);
@@ -87,6 +95,11 @@ async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
   line(
     'processor',
     `${environment.processor}, ${plural(machine.threads, 'thread')}, ${bytes(machine.memoryBytes)} of memory`,
+  );
+  const gpus = adapters.map(({ vendor, device, description }) => description || `${vendor} ${device}`);
+  line(
+    'WebGPU',
+    gpus.length > 0 ? `${gpus.join(', ')} (not used yet: this version computes on the CPU)` : 'no adapter',
   );
   const rows = known.map(({ name, data, size, parameters, steps, batchSize }) => [
     name,
