@@ -61,6 +61,7 @@ export {
   where,
   zeros,
 } from './functions.ts';
+export { exportOnnx } from './export.ts';
 export { grad, valueAndGrad } from './gradient.ts';
 export { type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
 export { Device, type DeviceName, type DeviceOptions, openDevice } from './device.ts';

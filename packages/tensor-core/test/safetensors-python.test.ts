@@ -1,24 +1,12 @@
 /** Files written here open in the reference implementation, and its files open here. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../src/index.ts';
+import { lacking, runPython } from './python.ts';
 
-const python = process.env['IMMISCIBLE_PYTHON'] ?? 'python3';
-
-/** Why the reference implementation cannot be used here; undefined where it can. */
-function unavailable(): string | undefined {
-  try {
-    execFileSync(python, ['-c', 'import numpy, safetensors.numpy'], { stdio: 'ignore' });
-    return undefined;
-  } catch {
-    return `${python} has no numpy and safetensors; set IMMISCIBLE_PYTHON to one that has`;
-  }
-}
-
-const reason = unavailable();
+const reason = lacking('numpy', 'safetensors.numpy');
 const name = (text: string): string => (reason === undefined ? text : `${text} (skipped: ${reason})`);
 
 describe('safetensors in Python', () => {
@@ -29,13 +17,7 @@ describe('safetensors in Python', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   const run = (code: string, file: string): string =>
-    execFileSync(
-      python,
-      ['-c', `import sys, json, numpy as np\nimport safetensors.numpy as st\n${code}`, file],
-      {
-        encoding: 'utf8',
-      },
-    );
+    runPython(`import sys, json, numpy as np\nimport safetensors.numpy as st\n${code}`, file);
 
   const tensors: Record<string, StoredTensor> = {
     odd: { dtype: 'uint8', shape: [3], data: Uint8Array.of(1, 2, 255) },

@@ -25,6 +25,8 @@ export const elementType: Record<DType | 'int64', number> = {
 
 export type AttributeValue = number | { float: number } | string | readonly number[];
 
+/** The version of ONNX's own operators. */
+const OPSET = 18;
 /** Contrib ops that ONNX Runtime's CPU provider has. */
 export const CONTRIB = 'com.microsoft';
 /** ONNX Runtime's channel-blocked ops (see layout.ts). */
@@ -170,14 +172,11 @@ export class ModelBuilder {
   encode(): Uint8Array {
     const nodes = this.#needed();
     const used = new Set(nodes.flatMap(({ input }) => input));
+    const domains = new Set(['', ...nodes.map(({ domain }) => domain)]);
     return encodeModel({
       irVersion: 10,
       producerName: 'immiscible',
-      opsetImport: [
-        { domain: '', version: 18 },
-        { domain: CONTRIB, version: 1 },
-        { domain: NCHWC, version: 1 },
-      ],
+      opsetImport: [...domains].map((domain) => ({ domain, version: domain === '' ? OPSET : 1 })),
       graph: {
         name: 'step',
         node: nodes.map((node) => ({

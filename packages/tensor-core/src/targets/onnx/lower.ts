@@ -29,19 +29,27 @@ export interface LoweredModel {
   readonly hostValues: readonly HostValue[];
 }
 
+/** What inputs and outputs are called, in the graph's order. */
+export interface ValueNames {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
 /**
- * The model of a graph, with inputs `i0`, `i1`, … and outputs `o0`, `o1`, … in the graph's order.
+ * The model of a graph.
  *
  * @param block channels of a block (layout.ts), 0 for plain convolutions
+ * @param names of inputs and outputs; `i0`, `i1`, … and `o0`, `o1`, … where omitted
  */
-export function lowerGraph(given: Graph, block: number): LoweredModel {
+export function lowerGraph(given: Graph, block: number, names?: ValueNames): LoweredModel {
   const graph = widenFloat16(given);
   const context = new LoweringContext(block);
   const { builder } = context;
   const inputs = new Set(graph.inputs);
   graph.inputs.forEach((node, i) => {
-    builder.input(`i${i}`, node.dtype, node.shape);
-    context.setPlain(node, `i${i}`);
+    const name = names?.inputs[i] ?? `i${i}`;
+    builder.input(name, node.dtype, node.shape);
+    context.setPlain(node, name);
   });
   for (const node of graph.nodes) {
     if (inputs.has(node)) continue;
@@ -66,6 +74,8 @@ export function lowerGraph(given: Graph, block: number): LoweredModel {
       lowering(node, context);
     }
   }
-  graph.outputs.forEach((node, i) => builder.output(`o${i}`, context.plain(node), node.dtype, node.shape));
+  graph.outputs.forEach((node, i) => {
+    builder.output(names?.outputs[i] ?? `o${i}`, context.plain(node), node.dtype, node.shape);
+  });
   return { bytes: builder.encode(), nodeCount: builder.nodeCount, hostValues: context.hostValues };
 }
