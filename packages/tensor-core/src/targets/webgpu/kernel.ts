@@ -1,0 +1,100 @@
+/**
+ * What the lowering makes and the recorder runs: kernels, which are WGSL over named operands, and the values they read
+ * and write. Nothing here touches a GPU.
+ */
+import { type TensorType } from '../../graph/node.ts';
+
+/** A value in GPU memory while a program runs: an input, an output, a temporary or a constant. */
+export interface Value extends TensorType {
+  readonly id: number;
+  /** For people: what it is. */
+  readonly label: string;
+}
+
+/** A contiguous run of a value's elements, row-major: all that kernels ever see of it. */
+export interface Operand {
+  readonly value: Value;
+  /** The first element. */
+  readonly offset: number;
+  /** How many elements. */
+  readonly size: number;
+}
+
+/** One dispatch. */
+export interface Kernel {
+  /** Op and shapes, for errors and the profiler: `matmul 64×128×256`. */
+  readonly label: string;
+  /**
+   * WGSL after the declarations that `assemble` writes: functions, and an entry point `main`. Element i of the operand
+   * `x` is `x[x_at() + i]`; where `vectors` names x, element 4i to 4i + 3 are `x[x_at() + i]`.
+   */
+  readonly body: string;
+  /** By name in the code. */
+  readonly reads: Readonly<Record<string, Operand>>;
+  /** By name in the code; may be read as well. */
+  readonly writes: Readonly<Record<string, Operand>>;
+  /** Operands declared as arrays of vec4; each must satisfy `canBeVectors`. */
+  readonly vectors?: readonly string[];
+  /** WGSL extensions that the body needs beside `f16`, which follows from the operands: `subgroups`. */
+  readonly extensions?: readonly string[];
+  /** Workgroups dispatched, each at most 65,535. */
+  readonly workgroups: readonly [number, number, number];
+  /** Multiplications and additions, for the profiler; 0 where nobody counts. */
+  readonly flops: number;
+}
+
+/** What kernels may be made for. */
+export interface Capabilities {
+  /** A CPU that plays GPU: barriers are dear, and lanes are SIMD lanes. */
+  readonly software: boolean;
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+  /** Bytes of `var<workgroup>`. */
+  readonly workgroupMemory: number;
+  readonly workgroupInvocations: number;
+  /** Storage buffers a kernel may bind. */
+  readonly storageBuffers: number;
+  /** Bytes of one storage binding. */
+  readonly bindingBytes: number;
+  /** Bytes that the start of a binding is a multiple of. */
+  readonly bindingAlignment: number;
+}
+
+/** One way to compute something: kernels, in order. */
+export interface Variant {
+  readonly name: string;
+  readonly emit: () => void;
+}
+
+/** Where lowerings put their kernels. */
+export interface Emitter {
+  readonly capabilities: Capabilities;
+  /** Memory for a value between two kernels. */
+  temporary(type: TensorType, label: string): Value;
+  emit(kernel: Kernel): void;
+  /**
+   * Emits one of several ways to do the same, the first unless measurements say otherwise.
+   *
+   * @param key what the measurements are remembered under, beside the adapter: family and shape
+   */
+  choose(key: string, variants: readonly [Variant, ...Variant[]]): void;
+}
+
+/** What happens to a kernel's result before it is stored: `apply(v, i)` is the WGSL expression of the final value. */
+export interface Epilogue {
+  /** Operands that the code reads; the names begin with `e_`. */
+  readonly reads: Readonly<Record<string, Operand>>;
+  /** Functions that `apply` calls. */
+  readonly code: string;
+  /**
+   * @param v an f32 expression, the result
+   * @param i a u32 expression, the element's linear index in the output
+   * @returns an expression of the output's element type
+   */
+  apply(v: string, i: string): string;
+}
+
+/** All elements of a value. */
+export function whole(value: Value): Operand {
+  return { value, offset: 0, size: value.shape.reduce((product, extent) => product * extent, 1) };
+}
