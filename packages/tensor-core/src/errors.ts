@@ -23,6 +23,11 @@ export class DeviceError extends TensorError {
   override name = 'DeviceError';
 }
 
+/** A GPU that went away: reset by its driver, unplugged, or out of memory. Nothing on it can be read any more. */
+export class DeviceLostError extends DeviceError {
+  override name = 'DeviceLostError';
+}
+
 /** A tensor used after `dispose()` or after it was donated. */
 export class DisposedError extends TensorError {
   override name = 'DisposedError';

@@ -2,6 +2,7 @@ export { type DType, type HostArray } from './dtype.ts';
 export {
   DTypeError,
   DeviceError,
+  DeviceLostError,
   DisposedError,
   FormatError,
   ShapeError,

@@ -1,32 +1,133 @@
 /**
- * The WebGPU adapters of this machine, through Dawn (npm `webgpu`): what a program can tell a person about the GPU that
- * it might use. Programs are not compiled for them yet; `openDevice('auto')` takes the CPU.
+ * The WebGPU adapters of this machine and the choice among them. Dawn lists them in Node; a browser shows only the one
+ * that it would give.
  */
+import { DeviceError } from '../../errors.ts';
+import { dawnAdapterNames, inNode, openDawn } from './dawn.ts';
 
 /** One adapter, in Dawn's words. */
 export interface AdapterDescription {
+  /** The driver's name for it: what `openDevice` takes a part of. */
+  readonly name: string;
+  /** `vulkan`, `metal`, `d3d12`, …; empty in browsers. */
+  readonly backend: string;
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
+  /** The driver and its version, where it tells. */
   readonly description: string;
+  /** A CPU that plays a GPU (lavapipe, SwiftShader, WARP): for tests, 10 times slower than the CPU target. */
+  readonly software: boolean;
   /** WebGPU's names of optional features, sorted: `shader-f16`, `subgroups`, … */
   readonly features: readonly string[];
+  /** WebGPU's names of limits, and what the adapter allows. */
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** An adapter, with what has to be held while it is used. */
+export interface FoundAdapter {
+  readonly description: AdapterDescription;
+  readonly adapter: GPUAdapter;
+  readonly entry: GPU;
+}
+
+/** What a person may ask for: a kind of adapter, or part of a name. */
+export type AdapterChoice = 'hardware' | 'software' | { readonly name: string };
+
+const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|microsoft basic render|\bwarp\b/i;
+
+/** Every adapter, in the order in which Dawn prefers them; none where there is no driver or no Dawn for this platform. */
+export async function webgpuAdapters(): Promise<AdapterDescription[]> {
+  return (await findAdapters()).map(({ description }) => description);
 }
 
 /**
- * The adapter that Dawn would take, or none: where there is no driver, or no build of Dawn for this platform. Dawn says
- * on stderr why it finds none.
+ * The adapter to use.
+ *
+ * @throws DeviceError where no adapter fits: which there are, and what to do
  */
-export async function webgpuAdapters(): Promise<AdapterDescription[]> {
-  let create;
-  try {
-    ({ create } = await import('webgpu'));
-  } catch {
-    return [];
+export function chooseAdapter<T extends { readonly description: AdapterDescription }>(
+  found: readonly T[],
+  choice: AdapterChoice,
+): T {
+  const chosen = found.find(({ description }) => fits(description, choice));
+  if (chosen) return chosen;
+  throw new DeviceError(
+    `openDevice: there is no ${wordsFor(choice)}; ${listOf(found.map(({ description }) => description))}. ${adviceFor(choice)}`,
+  );
+}
+
+function fits({ name, device, description, software }: AdapterDescription, choice: AdapterChoice): boolean {
+  if (choice === 'hardware') return !software;
+  if (choice === 'software') return software;
+  const wanted = choice.name.toLowerCase();
+  return [name, device, description].some((text) => text.toLowerCase().includes(wanted));
+}
+
+function wordsFor(choice: AdapterChoice): string {
+  if (typeof choice === 'string') return `${choice} WebGPU adapter`;
+  return `WebGPU adapter whose name holds "${choice.name}"`;
+}
+
+function listOf(adapters: readonly AdapterDescription[]): string {
+  if (adapters.length === 0) return 'WebGPU finds none at all';
+  const names = adapters.map(({ name, software }) => `"${name}"${software ? ' (software)' : ''}`);
+  return `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+}
+
+function adviceFor(choice: AdapterChoice): string {
+  if (choice === 'hardware') {
+    return 'Install a driver for the GPU (on Linux one for Vulkan, and libvulkan1), or use "cpu"; "webgpu:software" is for tests only';
   }
-  const gpu = create([]);
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) return [];
-  const { vendor, architecture, device, description } = adapter.info;
-  return [{ vendor, architecture, device, description, features: [...adapter.features].sort() }];
+  if (choice === 'software') {
+    return 'Install one (on Linux lavapipe of Mesa 24 or later, and libvulkan1), or use "cpu"';
+  }
+  return 'Use part of one of these names, "auto" or "cpu"';
+}
+
+/** Asks for every adapter that Dawn lists by its name, the one it prefers first. */
+export async function findAdapters(): Promise<FoundAdapter[]> {
+  if (!inNode()) {
+    const preferred = await request('', {});
+    return preferred ? [preferred] : [];
+  }
+  const found: FoundAdapter[] = [];
+  for (const { backend, name } of await dawnAdapterNames()) {
+    const one = await request(name, { backend, adapter: name });
+    if (one) found.push(one);
+  }
+  return found;
+}
+
+async function request(
+  name: string,
+  options: { readonly backend?: string; readonly adapter?: string },
+): Promise<FoundAdapter | undefined> {
+  const entry = await openDawn(options);
+  const adapter = await entry?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
+  return entry && adapter
+    ? { entry, adapter, description: describe(adapter, name, options.backend ?? '') }
+    : undefined;
+}
+
+/** What an adapter says of itself. @param name empty where nobody told it */
+export function describe(adapter: GPUAdapter, name: string, backend: string): AdapterDescription {
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+  const limits: Record<string, number> = {};
+  for (const key in adapter.limits) {
+    const value = adapter.limits[key as keyof GPUSupportedLimits];
+    if (typeof value === 'number') limits[key] = value;
+  }
+  const told = [vendor, architecture, device].filter((text) => text !== '').join(' ');
+  return {
+    name: name || description || told,
+    backend,
+    vendor,
+    architecture,
+    device,
+    description,
+    software: isFallbackAdapter || SOFTWARE.test(`${name} ${description} ${device}`),
+    features: [...adapter.features].sort(),
+    limits,
+  };
 }

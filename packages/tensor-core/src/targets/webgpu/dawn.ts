@@ -1,0 +1,68 @@
+/**
+ * Where WebGPU comes from: Dawn (npm `webgpu`) in Node, `navigator.gpu` in browsers. Dawn is loaded when it is first
+ * asked for, never by importing this file.
+ */
+
+export interface DawnOptions {
+  /** `vulkan`, `metal`, `d3d12`, …, `null`; Dawn's own choice where omitted. */
+  readonly backend?: string;
+  /** Part of an adapter's name, as `dawnAdapterNames` gives it. */
+  readonly adapter?: string;
+}
+
+/** An adapter of Dawn's list. */
+export interface DawnAdapterName {
+  readonly backend: string;
+  readonly name: string;
+}
+
+/** f16 is off on NVIDIA's driver unless asked for; timestamps in steps of 100 µs measure no kernel. */
+const TOGGLES = [
+  'enable-dawn-features=vulkan_enable_f16_on_nvidia',
+  'disable-dawn-features=timestamp_quantization',
+];
+
+/** No adapter has this name: asking for it makes Dawn list those that there are. */
+const NO_ADAPTER = 'no adapter has this name';
+
+export function inNode(): boolean {
+  return typeof process === 'object' && typeof process.versions?.node === 'string';
+}
+
+/**
+ * An entry to WebGPU, or none where there is no build of Dawn for this platform or no WebGPU in this browser. In Node,
+ * what is made from it lives only as long as somebody holds it.
+ */
+export async function openDawn({ backend, adapter }: DawnOptions = {}): Promise<GPU | undefined> {
+  if (!inNode()) return (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  const flags = [...TOGGLES];
+  if (backend !== undefined) flags.push(`backend=${backend}`);
+  if (adapter !== undefined) flags.push(`adapter=${adapter}`);
+  try {
+    const { create } = await import('webgpu');
+    return create(flags);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The adapters that Dawn lists, hardware and software; none in browsers, which list nothing. */
+export async function dawnAdapterNames(): Promise<DawnAdapterName[]> {
+  if (!inNode()) return [];
+  const gpu = await openDawn({ adapter: NO_ADAPTER });
+  if (!gpu) return [];
+  try {
+    await gpu.requestAdapter();
+    return [];
+  } catch (error) {
+    return parseAdapterNames(String(error));
+  }
+}
+
+/** Reads lines like ` * backend: 'vulkan', name: 'llvmpipe (LLVM 15.0.6, 256 bits)'`. */
+export function parseAdapterNames(message: string): DawnAdapterName[] {
+  return [...message.matchAll(/^ \* backend: '([^']*)', name: '(.*)'$/gm)].map(([, backend, name]) => ({
+    backend: backend!,
+    name: name!,
+  }));
+}
