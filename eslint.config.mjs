@@ -44,7 +44,17 @@ const layerRules = layers.flatMap((names, level) =>
 );
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'runs/**', 'data/**', '**/.turbo/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      '**/node_modules/**',
+      'runs/**',
+      'data/**',
+      '**/.turbo/**',
+      '**/assembly/**',
+      '**/*.generated.ts',
+    ],
+  },
   {
     files: ['packages/**/*.ts', 'apps/**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
