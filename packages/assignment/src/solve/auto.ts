@@ -4,20 +4,26 @@
  * costs and points in a plane, and about as long where nearly all costs are tied (`apps/bench assignment`).
  */
 import { jonkerVolgenant } from './jonker-volgenant.ts';
-import { type Matching, type Problem } from './problem.ts';
+import { type Problem, type Solver } from './problem.ts';
 import { sparseCore } from './sparse-core.ts';
 
 /** Rows from which the sparse core is chosen. */
 const SPARSE_FROM = 48;
 
-/** The exact solvers by name: each returns an optimal matching with its column duals. */
-export const solvers = {
-  'jonker-volgenant': jonkerVolgenant,
+/** Each returns an optimal matching with the column duals that prove it. */
+export const exactSolvers = {
   'sparse-core': sparseCore,
-} as const satisfies Record<string, (problem: Problem) => Matching>;
+  'jonker-volgenant': jonkerVolgenant,
+} as const satisfies Record<string, Solver>;
+
+/** Each returns some matching with column duals that bound how far from optimal it can be. */
+const approximateSolvers = {} as const satisfies Record<string, Solver>;
+
+export const solvers = { ...exactSolvers, ...approximateSolvers } as const;
 
 export type SolverName = keyof typeof solvers;
+export type ExactSolverName = keyof typeof exactSolvers;
 
-export function chooseSolver(problem: Problem): SolverName {
+export function chooseSolver(problem: Problem): ExactSolverName {
   return problem.rows < SPARSE_FROM ? 'jonker-volgenant' : 'sparse-core';
 }

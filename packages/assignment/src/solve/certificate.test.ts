@@ -13,7 +13,13 @@ function swap({ x, y, v }: Matching, a: number, b: number): Matching {
   return wrong;
 }
 
-const problem: Problem = { cost: matrix('image-noise', 40, 40), rows: 40, columns: 40, forbidden: false };
+const problem: Problem = {
+  cost: matrix('image-noise', 40, 40),
+  rows: 40,
+  columns: 40,
+  forbidden: false,
+  outOfTime: () => false,
+};
 const best = jonkerVolgenant(problem);
 
 it('never calls a worse pairing exact, and its bound stays below the optimum', () => {
@@ -37,7 +43,13 @@ it('gives a bound for any duals, even useless ones', () => {
 });
 
 it('does not count positive duals of columns that could stay over', () => {
-  const wide: Problem = { cost: Float64Array.of(2, 1), rows: 1, columns: 2, forbidden: false };
+  const wide: Problem = {
+    cost: Float64Array.of(2, 1),
+    rows: 1,
+    columns: 2,
+    forbidden: false,
+    outOfTime: () => false,
+  };
   const matching = { x: Int32Array.of(0), y: Int32Array.of(0, -1), v: Float64Array.of(1, 0) };
   const certificate = certify(wide, matching);
   expect(certificate).toMatchObject({ cost: 2, dualBound: 1, gap: 1, exact: false });

@@ -16,11 +16,14 @@ export interface Problem {
   readonly columns: number;
   /** Whether any entry is +Infinity: a pair that must not be made. */
   readonly forbidden: boolean;
+  /** Whether the time is up. A solver asks now and then, and from then on hands back what it has. */
+  readonly outOfTime: () => boolean;
 }
 
 /**
  * A solver's answer. With v feasible (no v[j] above 0 on a column that is left over) each row's pair has the smallest
- * reduced cost `cost - v` of its row when the pairing is optimal; nothing here is trusted before it is certified.
+ * reduced cost `cost - v` of its row when the pairing is optimal; nothing here is trusted before it is certified. Rows
+ * for which the time did not last are left at -1.
  */
 export interface Matching {
   readonly x: Int32Array; // [rows]
@@ -41,3 +44,10 @@ export function emptyMatching(rows: number, columns: number): Matching {
 export function everyRow(rows: number): Int32Array {
   return Int32Array.from({ length: rows }, (_, i) => i);
 }
+
+/**
+ * One algorithm. It reads the problem only.
+ *
+ * @throws AssignmentError `infeasible` when every complete matching uses a forbidden pair
+ */
+export type Solver = (problem: Problem) => Matching;

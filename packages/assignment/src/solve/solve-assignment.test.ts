@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { familyNames, matrix } from '../../test/matrices.ts';
 import { AssignmentError, solveAssignment, type AssignmentSolution, type Costs } from '../index.ts';
-import { type SolverName, solvers } from './auto.ts';
+import { type ExactSolverName, exactSolvers } from './auto.ts';
 
-const names = Object.keys(solvers) as SolverName[];
+const names = Object.keys(exactSolvers) as ExactSolverName[];
 
 /** The smallest total by trying every pairing; Infinity when none is allowed. */
 function bruteForce(cost: Costs, rows: number, columns: number): number {

@@ -59,7 +59,13 @@ export function solveAssignment(
     );
   }
   const forbidden = hasForbidden(cost, columns, maximise ? -Infinity : Infinity);
-  const problem: Problem = { cost: maximise ? cost.map((c) => -c) : cost, rows, columns, forbidden };
+  const problem: Problem = {
+    cost: maximise ? cost.map((c) => -c) : cost,
+    rows,
+    columns,
+    forbidden,
+    outOfTime: () => false,
+  };
   const solver = wanted === 'auto' ? chooseSolver(problem) : wanted;
   const matching = solvers[solver](problem);
   const certificate = certify(problem, matching);
