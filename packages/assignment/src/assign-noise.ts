@@ -7,13 +7,14 @@
  */
 import { AssignmentError } from './errors.ts';
 import { type CostShape, pairwiseCost } from './cost.ts';
-import { type Batch, readBatch, type Samples } from './inputs.ts';
+import { type Batch, readBatch, sampleLength, type Samples } from './inputs.ts';
 import { flippedSides } from './methods/flipped.ts';
 import { identityPairing } from './methods/identity.ts';
 import { linearSides } from './methods/linear.ts';
-import { nearestPairing } from './methods/nearest.ts';
+import { nearestOfStreams, nearestPairing } from './methods/nearest.ts';
 import { type Sides } from './methods/sides.ts';
 import { type Metric, metricDegree } from './metric.ts';
+import { drawStreams, isNoiseStreams, type NoiseStreams } from './noise-streams.ts';
 import {
   type AssignNoiseOptions,
   type AssignOptions,
@@ -39,13 +40,14 @@ export interface AssignedNoise {
  *
  * @param x0 B images of D numbers, on the scale they are diffused with (the reduction depends on it: images in
  *   [-1, 1] and images of unit variance differ)
- * @param noise B noises of D numbers; for `nearest` k*B of them, image i's in the rows i*k … i*k + k-1
+ * @param noise B noises of D numbers; for `nearest` k*B of them, image i's in the rows i*k … i*k + k-1. Or the B
+ *   streams to draw them from: `nearest` then holds k noises at a time, not k*B
  * @throws AssignmentError `invalid-size`, `invalid-option`, `not-finite`, `infeasible` (float16 overflow), or
  *   `solver-failure` (what `computeCost` returned cannot be used)
  */
 export async function assignNoise(
   x0: Samples,
-  noise: Samples,
+  noise: Samples | NoiseStreams,
   options: AssignNoiseOptions = {},
 ): Promise<AssignedNoise> {
   const task = prepare(x0, noise, options);
@@ -57,7 +59,11 @@ export async function assignNoise(
 }
 
 /** As {@link assignNoise}, without waiting: costs are computed here. */
-export function assignNoiseSync(x0: Samples, noise: Samples, options: AssignOptions = {}): AssignedNoise {
+export function assignNoiseSync(
+  x0: Samples,
+  noise: Samples | NoiseStreams,
+  options: AssignOptions = {},
+): AssignedNoise {
   const task = prepare(x0, noise, options);
   return task.kind === 'direct' ? task.finish() : task.finish(localCost(task.problem));
 }
@@ -89,15 +95,21 @@ interface Solved {
   readonly milliseconds: AssignmentStats['milliseconds'];
 }
 
-function prepare(x0: Samples, noise: Samples, options: AssignOptions): Task {
+function prepare(x0: Samples, noise: Samples | NoiseStreams, options: AssignOptions): Task {
   const settings = readOptions(options);
   const { method, metric } = settings;
-  const batch = readBatch(x0, noise, options.batch, method === 'nearest' ? options.k : 1);
+  const streams = isNoiseStreams(noise) ? noise : undefined;
+  const batch = isNoiseStreams(noise)
+    ? readBatch(x0, firstOfStreams(x0, noise), options.batch ?? noise.streams.length, 1)
+    : readBatch(x0, noise, options.batch, settings.perRow);
 
   switch (method) {
     case 'identity':
       return { kind: 'direct', finish: () => describe(batch, metric, keep(batch)) };
     case 'nearest':
+      if (streams !== undefined) {
+        return { kind: 'direct', finish: () => drawNearest(batch, streams, options.k, settings) };
+      }
       return { kind: 'direct', finish: () => describe(batch, metric, takeNearest(batch, settings)) };
     case 'linear':
     case 'flipped': {
@@ -114,6 +126,11 @@ function prepare(x0: Samples, noise: Samples, options: AssignOptions): Task {
       };
     }
   }
+}
+
+function firstOfStreams(x0: Samples, noise: NoiseStreams): Samples {
+  const length = sampleLength(x0, noise.streams.length);
+  return { data: drawStreams(noise, length), shape: [noise.streams.length, length] };
 }
 
 function localCost({ sides, metric, shape }: CostProblem): ComputedCost {
@@ -172,6 +189,25 @@ function takeNearest(batch: Batch, { metric, float16, scale }: Settings): Solved
     exact: true,
     milliseconds: { cost: performance.now() - rounded, quantise: float16 ? rounded - began : 0, solve: 0 },
   };
+}
+
+function drawNearest(
+  batch: Batch,
+  streams: NoiseStreams,
+  k: number | undefined,
+  { metric, float16, scale }: Settings,
+): AssignedNoise {
+  const began = performance.now();
+  const x0 = float16 ? quantiseSide('x0', batch.x0, scale) : batch.x0;
+  const { pairing, cost, kept } = nearestOfStreams(batch, x0, streams, k, metric, float16, scale);
+  const assigned = describe(kept, metric, {
+    pairing: Int32Array.from({ length: kept.rows }, (_, i) => 2 * i + 1),
+    cost: float16 ? cost / scale ** metricDegree(metric) : cost,
+    gap: 0,
+    exact: true,
+    milliseconds: { cost: performance.now() - began, quantise: 0, solve: 0 },
+  });
+  return { ...assigned, pairing };
 }
 
 function quantiseSides({ x0, noise }: Sides, scale: number): Sides {

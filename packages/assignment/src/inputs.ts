@@ -29,6 +29,11 @@ interface View {
   readonly shape: readonly number[] | undefined;
 }
 
+/** Numbers in one of `images` images: where x0 cannot be shared evenly, {@link readBatch} says so. */
+export function sampleLength(x0: Samples, images: number): number {
+  return Math.floor(view('x0', x0).data.length / Math.max(1, images));
+}
+
 /**
  * @param batch the number of images; needed when x0 is a flat array
  * @param k noises for each image, or undefined to take what is there

@@ -3,6 +3,7 @@
  */
 import { type CostShape } from './cost.ts';
 import { AssignmentError } from './errors.ts';
+import { methodAt } from './methods/start-step.ts';
 import { type Metric, METRICS } from './metric.ts';
 import { type SolverName } from './solve/auto.ts';
 
@@ -30,8 +31,12 @@ export interface AssignOptions {
   readonly scale?: number;
   /** Number of images; needed for flat arrays only. */
   readonly batch?: number;
-  /** For `nearest`: noises for each image. Default: as many as `noise` holds. */
+  /** For `nearest`: noises for each image. Default: as many as `noise` holds; noise from streams has no default. */
   readonly k?: number;
+  /** The first step that assigns, counted from 0 (default 0); before it noise stays as drawn, whatever the method. */
+  readonly startStep?: number;
+  /** Which step this is; needed with `startStep`. */
+  readonly step?: number;
   /** Default `auto`; every solver is exact. */
   readonly solver?: 'auto' | SolverName;
 }
@@ -53,7 +58,10 @@ export interface AssignNoiseOptions extends AssignOptions {
 
 /** Options with their defaults in place. */
 export interface Settings {
+  /** The method in force at this step. */
   readonly method: Method;
+  /** Noises for each image in what is handed over; undefined: as many as there are. */
+  readonly perRow: number | undefined;
   readonly metric: Metric;
   readonly float16: boolean;
   readonly scale: number;
@@ -73,7 +81,14 @@ export function readOptions(options: AssignOptions): Settings {
       `assignNoise: k belongs to method 'nearest', got '${method}'`,
     );
   }
-  return { method, metric, float16: precision === 'f16', scale, solver: options.solver ?? 'auto' };
+  return {
+    method: methodAt(method, options.startStep ?? 0, options.step),
+    perRow: method === 'nearest' ? options.k : 1,
+    metric,
+    float16: precision === 'f16',
+    scale,
+    solver: options.solver ?? 'auto',
+  };
 }
 
 function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
