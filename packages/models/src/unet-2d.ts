@@ -25,7 +25,7 @@ const FOURIER_SCALE = 16;
 
 /** What a UNet2DModel is applied to: a tree of tensors, so that a compiled function can take it as it is. */
 export type Unet2dInputs = {
-  /** float32 [B, in_channels, H, W]; H and W multiples of 2^(number of blocks − 1) */
+  /** [B, in_channels, H, W], float32 or float16: what the network computes in; H and W multiples of 2^(number of blocks − 1) */
   readonly sample: Tensor;
   /** float32 or int32 [B]; above 0 where the time embedding is `fourier` */
   readonly timestep: Tensor;
@@ -147,8 +147,11 @@ function condition(config: Unet2dConfig, plan: Unet2dPlan, weights: Weights, inp
  * in the order of the data (down, middle, up; residual blocks that halve or double count too; from 0). Two calls with
  * one key drop the same units, and what a sample loses does not depend on the batch around it.
  *
- * @param parameters float32, under the names and with the shapes of `unet2dParameters(config)`
- * @returns float32 [B, out_channels, H, W]
+ * Timesteps become sines and cosines in float32, whatever the network computes in.
+ *
+ * @param parameters of the sample's dtype, under the names and with the shapes of `unet2dParameters(config)`; those that
+ *   are not trainable may stay float32
+ * @returns [B, out_channels, H, W] of the sample's dtype
  * @throws ModelInputError for an input of the wrong shape or type; ModelWeightsError for a parameter that is missing
  */
 export function applyUnet2d(

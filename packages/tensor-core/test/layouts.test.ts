@@ -110,4 +110,19 @@ describe('blocked and plain layout agree', () => {
     });
     expect(error).toBeLessThan(1e-5);
   });
+
+  it('on float16, which the runtime keeps in blocks but cannot reorder', async () => {
+    const [n, c] = [16, 16];
+    const inputs = [uniform(n, c, 6, 6), uniform(c, c, 3, 3), uniform(n, c, 6, 6)];
+    const error = await disagreement(inputs, (x) => {
+      const [image, weight, other] = x.map((value) => value.cast('float16'));
+      const conv = tc.conv2d(image!, weight!, { padding: 1 });
+      const joined = tc.concat(
+        [tc.avgPool2d(conv.add(other!), { kernel: 2 }).reshape([n, 9 * c]), other!.reshape([n, 36 * c])],
+        1,
+      );
+      return joined.cast('float32');
+    });
+    expect(error).toBeLessThan(2 ** -8); // sums in another order may round to the next float16, here and there
+  });
 });

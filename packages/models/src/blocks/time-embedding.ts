@@ -54,13 +54,14 @@ export function timestepEmbedding(timesteps: Tensor, options: SinusoidOptions): 
  * diffusers' GaussianFourierProjection: sines, then cosines, of 2π · frequencies · ln t.
  *
  * @param timesteps float32 or int32 [B], above 0
- * @param weight the frequencies [F], which are not learned
+ * @param weight the frequencies [F], which are not learned; best in float32, also where the network is not: an angle of
+ *   float16 may be wrong by tenths
  * @returns float32 [B, 2F]
  */
 export function fourierEmbedding(timesteps: Tensor, weight: Tensor): Tensor {
   const t = log(timesteps.cast('float32')).reshape([-1, 1]);
   const angles = t
-    .mul(stopGradient(weight).reshape([1, -1]))
+    .mul(stopGradient(weight).cast('float32').reshape([1, -1]))
     .mul(2)
     .mul(Math.PI);
   return sineAndCosine(angles, false);

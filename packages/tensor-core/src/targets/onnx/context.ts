@@ -4,9 +4,10 @@
  * A value of [N, C, H, W] may stand in two layouts: plain (row-major) and blocked (layout.ts). It is converted when
  * somebody asks for the layout that it does not have, at most once.
  */
+import { type DType } from '../../dtype.ts';
 import { type Node } from '../../graph/node.ts';
 import { sameShape, sizeOf } from '../../shape.ts';
-import { ModelBuilder, NCHWC } from './builder.ts';
+import { elementType, ModelBuilder, NCHWC } from './builder.ts';
 
 /** A value that the host computes before each run. */
 export interface HostValue {
@@ -53,7 +54,9 @@ export class LoweringContext {
     const held = this.#plain.get(node);
     if (held !== undefined) return held;
     const channels = node.shape[1]!;
-    const value = this.builder.node('ReorderOutput', [this.#blocked.get(node)!], { channels }, NCHWC);
+    const value = this.#wide(node, this.#blocked.get(node)!, (wide) =>
+      this.builder.node('ReorderOutput', [wide], { channels }, NCHWC),
+    );
     this.#plain.set(node, value);
     return value;
   }
@@ -62,9 +65,18 @@ export class LoweringContext {
   blocked(node: Node): string {
     const held = this.#blocked.get(node);
     if (held !== undefined) return held;
-    const value = this.builder.node('ReorderInput', [this.plain(node)], {}, NCHWC);
+    const value = this.#wide(node, this.plain(node), (wide) =>
+      this.builder.node('ReorderInput', [wide], {}, NCHWC),
+    );
     this.#blocked.set(node, value);
     return value;
+  }
+
+  /** The runtime reorders 32 bits only: a value of 16 goes there and back. */
+  #wide({ dtype }: Node, value: string, reorder: (wide: string) => string): string {
+    if (dtype !== 'float16') return reorder(value);
+    const cast = (x: string, to: DType): string => this.builder.node('Cast', [x], { to: elementType[to] });
+    return cast(reorder(cast(value, 'float32')), 'float16');
   }
 
   reshape(value: string, shape: readonly number[]): string {
