@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { lavapipeEnvironment } from './scripts/lib/lavapipe.mjs';
+
+/** The processes that Vitest forks then see a WebGPU adapter, where scripts/lavapipe.mjs has unpacked one. */
+Object.assign(process.env, lavapipeEnvironment());
 
 /** Tests run on sources: the `@immiscible/source` condition of every package's exports points there. */
 const conditions = ['@immiscible/source'];
