@@ -24,7 +24,7 @@ export interface Batch {
   readonly shape: readonly number[];
 }
 
-interface View {
+export interface View {
   readonly data: Float32Array;
   readonly shape: readonly number[] | undefined;
 }
@@ -87,7 +87,7 @@ export function readBatch(
   };
 }
 
-function view(name: string, samples: Samples): View {
+export function view(name: string, samples: Samples): View {
   if (samples instanceof Float32Array) return { data: samples, shape: undefined };
   const data: unknown = (samples as { data?: unknown } | null)?.data;
   if (!(data instanceof Float32Array)) {
