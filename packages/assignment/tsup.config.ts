@@ -1,5 +1,5 @@
 import { defineConfig } from 'tsup';
-import { inlineWorker } from './scripts/bundle-worker.ts';
+import { inlineWorker } from './src/look-ahead/bundle-worker.ts';
 
 export default defineConfig({
   entry: { index: 'src/index.ts', worker: 'src/look-ahead/worker.ts' },

@@ -11,7 +11,7 @@ export {
   type LookAheadOptions,
   type PairedBatch,
 } from './look-ahead/look-ahead.ts';
-export { type ForeignWorker } from './look-ahead/thread.ts';
+export { type ForeignWorker } from './worker-thread.ts';
 export { type Metric } from './metric.ts';
 export { type NoiseStreams } from './noise-streams.ts';
 export { type AssignNoiseOptions, type AssignOptions, type ComputeCost, type Method } from './options.ts';

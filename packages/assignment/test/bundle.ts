@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
-import { inlineWorker } from '../scripts/bundle-worker.ts';
+import { inlineWorker } from '../src/look-ahead/bundle-worker.ts';
 
 /** Bundles `code`, which imports the package as './src/index.ts'; the program is there until the test is over. */
 export async function bundleProgram(code: string): Promise<string> {

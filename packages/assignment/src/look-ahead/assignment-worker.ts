@@ -4,7 +4,7 @@
  */
 import { AssignmentError } from '../errors.ts';
 import { type Paired, type PairAnswer, type PairRequest, unpackError } from './messages.ts';
-import { adopt, type ForeignWorker, startThread, type Thread } from './thread.ts';
+import { adopt, type ForeignWorker, startThread, type Thread } from '../worker-thread.ts';
 import { workerBody } from './worker-body.ts';
 
 interface Waiting {

@@ -12,7 +12,7 @@ import { isNoiseStreams, type NoiseStreams } from '../noise-streams.ts';
 import { type AssignOptions } from '../options.ts';
 import { AssignmentWorker } from './assignment-worker.ts';
 import { type Paired, type Sent } from './messages.ts';
-import { type ForeignWorker } from './thread.ts';
+import { type ForeignWorker } from '../worker-thread.ts';
 
 /** What a source gives: images and whatever else a step wants, which comes back as it was. */
 export interface LookAheadBatch {

@@ -9,7 +9,7 @@ import { AssignmentError } from '../errors.ts';
 import { isNoiseStreams } from '../noise-streams.ts';
 import { type Samples } from '../inputs.ts';
 import { packError, type PairAnswer, type PairRequest, type Sent } from './messages.ts';
-import { workerThreads } from './thread.ts';
+import { workerThreads } from '../worker-thread.ts';
 
 /** The end of the line on this side. */
 interface Port {

@@ -5,7 +5,7 @@
  * the body comes as a string, so that no bundler has to know of a second file.
  */
 import type * as WorkerThreads from 'node:worker_threads';
-import { AssignmentError } from '../errors.ts';
+import { AssignmentError } from './errors.ts';
 
 /** A worker that somebody else made: a Web Worker, or Node's. */
 export interface ForeignWorker {
@@ -59,7 +59,7 @@ export function startThread(body: string, name: string, events: ThreadEvents): T
   if (!Worker) {
     throw new AssignmentError(
       'worker-failure',
-      'lookAhead: there are no worker threads here (neither node:worker_threads nor Worker); use assignNoise',
+      'there are no worker threads here (neither node:worker_threads nor Worker); use assignNoise',
     );
   }
   const url = URL.createObjectURL(new Blob([body], { type: 'text/javascript' }));

@@ -8,7 +8,7 @@ import { buildSync, type Plugin } from 'esbuild';
 /** The worker with all that it imports, minified. */
 export function bundleWorker(): string {
   const { outputFiles } = buildSync({
-    entryPoints: [fileURLToPath(new URL('../src/look-ahead/worker.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('./worker.ts', import.meta.url))],
     bundle: true,
     minify: true,
     format: 'iife',
