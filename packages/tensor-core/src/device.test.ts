@@ -4,7 +4,7 @@ import * as tc from './index.ts';
 
 describe('openDevice', () => {
   it('describes what it opened', async () => {
-    const device = await tc.openDevice('auto', { threads: 2 });
+    const device = await tc.openDevice('cpu', { threads: 2 });
     expect(device.name).toBe('cpu');
     expect(device.description).toMatch(
       /^ONNX Runtime \d+\.\d+\.\d+, 2 threads, (blocks of \d+ channels|plain layout)$/,
@@ -19,10 +19,22 @@ describe('openDevice', () => {
     );
   });
 
-  it('refuses a device that is none', async () => {
-    await expect(tc.openDevice('gpu' as tc.DeviceName)).rejects.toThrow(
-      /there is no device named "gpu"; use "auto" or "cpu"/,
-    );
+  it('refuses a device that is none, and tells which there are', async () => {
+    const error = await tc.openDevice('no such thing').catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(tc.DeviceError);
+    const adapters = await tc.webgpuAdapters();
+    const message = (error as Error).message;
+    expect(message).toMatch(/there is no WebGPU adapter whose name holds "no such thing"; .*"auto" or "cpu"/);
+    for (const { name } of adapters) expect(message).toContain(`"${name}"`);
+    expect(message.includes('finds none at all')).toBe(adapters.length === 0);
+  });
+
+  it('takes hardware where there is some, else the CPU, never a software adapter', async () => {
+    const device = await tc.openDevice('auto', { threads: 1 });
+    const hardware = (await tc.webgpuAdapters()).find(({ software }) => !software);
+    expect(device.name).toBe(hardware ? 'webgpu' : 'cpu');
+    if (hardware) expect(device.description).toContain(hardware.name);
+    await device.dispose();
   });
 
   it('gives the same numbers on any number of threads', async () => {

@@ -1,16 +1,20 @@
 /** Devices: where programs are compiled and run. */
-import { availableParallelism } from 'node:os';
 import { compileFunction, type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
 import { DeviceError } from './errors.ts';
 import { addDefaultTarget, removeDefaultTarget } from './evaluate.ts';
+import { inNode } from './targets/webgpu/dawn.ts';
+import { type Gpu, openGpu } from './targets/webgpu/gpu.ts';
 import { type LiveBuffers, type Target } from './targets/target.ts';
 import { type Tree } from './tree.ts';
 
-/** `auto` takes the best device that this version can drive: today the CPU. */
-export type DeviceName = 'auto' | 'cpu';
+/**
+ * `auto` takes a hardware WebGPU adapter if there is one, else the CPU; `webgpu` wants hardware; `webgpu:software` a CPU
+ * that plays a GPU, for tests; anything else is part of an adapter's name (`webgpuAdapters()`).
+ */
+export type DeviceName = 'auto' | 'cpu' | 'webgpu' | 'webgpu:software' | (string & {});
 
 export interface DeviceOptions {
-  /** CPU threads; all that the process may use where omitted. */
+  /** Threads of the `cpu` device; all that the process may use where omitted. */
   readonly threads?: number;
 }
 
@@ -23,12 +27,12 @@ export class Device {
     this.#target = target;
   }
 
-  /** `cpu`, … */
+  /** `cpu` or `webgpu`. */
   get name(): string {
     return this.#target.name;
   }
 
-  /** For people: what runs the programs. */
+  /** For people: what runs the programs; of a GPU, its name and driver. */
   get description(): string {
     return this.#target.description;
   }
@@ -82,18 +86,35 @@ export class Device {
 /**
  * Opens a device. The one opened last also computes the values of tensors read outside compiled functions.
  *
- * @throws DeviceError where there is no such device
+ * @throws DeviceError where there is no such device: which there are, and what to do
  */
 export async function openDevice(name: DeviceName = 'auto', options: DeviceOptions = {}): Promise<Device> {
-  if (!['auto', 'cpu'].includes(name)) {
-    throw new DeviceError(`openDevice: there is no device named "${name}"; use "auto" or "cpu"`);
-  }
-  const threads = options.threads ?? availableParallelism();
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new DeviceError(`openDevice: wants a whole number of threads of at least 1, got ${threads}`);
-  }
-  const { OnnxTarget } = await import('./targets/onnx/target.ts');
-  const target = await OnnxTarget.open({ threads });
+  const target = await openTarget(name, options);
   addDefaultTarget(target);
   return new Device(target);
+}
+
+async function openTarget(name: DeviceName, { threads }: DeviceOptions): Promise<Target> {
+  if (threads !== undefined && (!Number.isInteger(threads) || threads < 1)) {
+    throw new DeviceError(`openDevice: wants a whole number of threads of at least 1, got ${threads}`);
+  }
+  if (name === 'cpu') return openCpu(threads);
+  if (name !== 'auto') return openWebGpu(await openGpu(name));
+  return inNode() ? openCpu(threads) : openWebGpu(await openGpu('webgpu'));
+}
+
+async function openCpu(threads: number | undefined): Promise<Target> {
+  if (!inNode()) {
+    throw new DeviceError('openDevice: "cpu" is ONNX Runtime, which wants Node; use "webgpu" in a browser');
+  }
+  const { availableParallelism } = await import('node:os');
+  const { OnnxTarget } = await import('./targets/onnx/target.ts');
+  return OnnxTarget.open({ threads: threads ?? availableParallelism() });
+}
+
+async function openWebGpu(gpu: Gpu): Promise<Target> {
+  gpu.close();
+  throw new DeviceError(
+    `openDevice: "${gpu.adapter.name}" is here, but nothing is compiled for it yet; use "cpu"`,
+  );
 }

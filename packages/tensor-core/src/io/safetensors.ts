@@ -3,7 +3,7 @@
  * shape and byte range of every tensor, then the bytes. Nothing in it is executed; every number is checked before
  * memory is taken.
  */
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { allocate, checkHostArray, type DType, elementBytes, type HostArray } from '../dtype.ts';
 import { FormatError } from '../errors.ts';
 import { fromFloat16 } from '../float16.ts';
@@ -184,6 +184,12 @@ function decode(entry: HeaderEntry, bytes: Uint8Array, source: string): StoredTe
   }
 }
 
+/** Loaded here, so that a browser can load this file. */
+async function openFile(path: string, flags: 'r' | 'w'): Promise<FileHandle> {
+  const { open } = await import('node:fs/promises');
+  return open(path, flags);
+}
+
 async function readExactly(
   file: FileHandle,
   position: number,
@@ -206,7 +212,7 @@ async function readExactly(
  * @throws FormatError where the file is not what its header says
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await open(path, 'r');
+  const file = await openFile(path, 'r');
   try {
     const { size } = await file.stat();
     if (size < 8) fail(path, `is ${size} bytes long, shorter than a header`);
@@ -278,7 +284,7 @@ export async function writeSafetensors(
   tensors: Readonly<Record<string, StoredTensor>>,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const file = await open(path, 'w');
+  const file = await openFile(path, 'w');
   try {
     for (const piece of encodeSafetensors(tensors, metadata)) await file.writeFile(piece);
     await file.sync();

@@ -3,7 +3,7 @@
  * that it would give.
  */
 import { DeviceError } from '../../errors.ts';
-import { dawnAdapterNames, inNode, openDawn } from './dawn.ts';
+import { dawnAdapterNames, inNode, mayHaveHardware, openDawn } from './dawn.ts';
 
 /** One adapter, in Dawn's words. */
 export interface AdapterDescription {
@@ -36,9 +36,21 @@ export type AdapterChoice = 'hardware' | 'software' | { readonly name: string };
 
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|microsoft basic render|\bwarp\b/i;
 
-/** Every adapter, in the order in which Dawn prefers them; none where there is no driver or no Dawn for this platform. */
+/** One GPU may stand behind several of these. */
+const BACKENDS = ['metal', 'd3d12', 'vulkan', 'd3d11', 'opengl', 'opengles'];
+
+/**
+ * Every adapter, the best first; none where there is no driver, or no Dawn for this platform. Dawn says on stderr which
+ * drivers it misses.
+ */
 export async function webgpuAdapters(): Promise<AdapterDescription[]> {
   return (await findAdapters()).map(({ description }) => description);
+}
+
+/** For people: which GPU, through which interface, with which driver. */
+export function adapterLine({ name, backend, description }: AdapterDescription): string {
+  const driver = description === name ? '' : description;
+  return [name, backend, driver].filter((text) => text !== '').join(', ');
 }
 
 /**
@@ -60,8 +72,8 @@ export function chooseAdapter<T extends { readonly description: AdapterDescripti
 function fits({ name, device, description, software }: AdapterDescription, choice: AdapterChoice): boolean {
   if (choice === 'hardware') return !software;
   if (choice === 'software') return software;
-  const wanted = choice.name.toLowerCase();
-  return [name, device, description].some((text) => text.toLowerCase().includes(wanted));
+  const wanted = choice.name.trim().toLowerCase();
+  return wanted !== '' && [name, device, description].some((text) => text.toLowerCase().includes(wanted));
 }
 
 function wordsFor(choice: AdapterChoice): string {
@@ -85,14 +97,23 @@ function adviceFor(choice: AdapterChoice): string {
   return 'Use part of one of these names, "auto" or "cpu"';
 }
 
-/** Asks for every adapter that Dawn lists by its name, the one it prefers first. */
+/** The adapter of `openDevice('auto')`, if there is one: hardware, the best first. Quick where there is no GPU. */
+export async function findHardware(): Promise<FoundAdapter | undefined> {
+  if (!(await mayHaveHardware())) return undefined;
+  return (await findAdapters()).find(({ description }) => fits(description, 'hardware'));
+}
+
+/** Every adapter, by name: by backend, and within one as Dawn ranks them, discrete GPUs first. */
 export async function findAdapters(): Promise<FoundAdapter[]> {
   if (!inNode()) {
     const preferred = await request('', {});
     return preferred ? [preferred] : [];
   }
+  const rank = ({ backend }: { backend: string }): number =>
+    BACKENDS.includes(backend) ? BACKENDS.indexOf(backend) : BACKENDS.length;
+  const names = (await dawnAdapterNames()).sort((a, b) => rank(a) - rank(b));
   const found: FoundAdapter[] = [];
-  for (const { backend, name } of await dawnAdapterNames()) {
+  for (const { backend, name } of names) {
     const one = await request(name, { backend, adapter: name });
     if (one) found.push(one);
   }

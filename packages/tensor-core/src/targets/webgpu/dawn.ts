@@ -29,6 +29,27 @@ export function inNode(): boolean {
   return typeof process === 'object' && typeof process.versions?.node === 'string';
 }
 
+/** Where Linux shows a GPU: a card, NVIDIA's driver, that of Windows below WSL, a phone's. */
+const LINUX_GPUS = ['/dev/dri', '/dev/nvidiactl', '/dev/dxg', '/dev/kgsl-3d0', '/dev/mali0'];
+
+/**
+ * False where a look at the system is enough to say that there is no hardware adapter. Asking Dawn costs time, and it
+ * warns on stderr of every driver that is not there: too much for a program that was told to take what there is.
+ */
+export async function mayHaveHardware(): Promise<boolean> {
+  if (!inNode() || process.platform !== 'linux') return true;
+  const { access } = await import('node:fs/promises');
+  const seen = await Promise.all(
+    LINUX_GPUS.map((file) =>
+      access(file).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return seen.includes(true);
+}
+
 /**
  * An entry to WebGPU, or none where there is no build of Dawn for this platform or no WebGPU in this browser. In Node,
  * what is made from it lives only as long as somebody holds it.
@@ -52,7 +73,7 @@ export async function dawnAdapterNames(): Promise<DawnAdapterName[]> {
   const gpu = await openDawn({ adapter: NO_ADAPTER });
   if (!gpu) return [];
   try {
-    await gpu.requestAdapter();
+    await gpu.requestAdapter({ powerPreference: 'high-performance' });
     return [];
   } catch (error) {
     return parseAdapterNames(String(error));

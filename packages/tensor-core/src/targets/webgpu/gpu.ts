@@ -59,7 +59,7 @@ const FEATURES = { f16: 'shader-f16', subgroups: 'subgroups', timestamps: 'times
 export async function openGpu(name: string): Promise<Gpu> {
   const found =
     name === 'webgpu:null' ? await nullAdapter() : chooseAdapter(await findAdapters(), choiceOf(name));
-  return open(found);
+  return openAdapter(found);
 }
 
 function choiceOf(name: string): AdapterChoice {
@@ -75,7 +75,8 @@ async function nullAdapter(): Promise<FoundAdapter> {
   return { entry, adapter, description: describe(adapter, 'null', 'null') };
 }
 
-async function open({ entry, adapter, description }: FoundAdapter): Promise<Gpu> {
+/** Opens an adapter that was found. @throws DeviceError where its driver refuses */
+export async function openAdapter({ entry, adapter, description }: FoundAdapter): Promise<Gpu> {
   const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]));
   const requiredFeatures = Object.values(FEATURES).filter((feature) => adapter.features.has(feature));
   const endPatience = description.software ? beginPatience() : () => undefined;
