@@ -1,13 +1,14 @@
 /**
- * The matrix of costs between images and noises, as a matrix product in blocks: never a [B, B, D] array.
- *
- * ‖x - n‖² = ‖x‖² + ‖n‖² - 2 x·n, with products and norms summed in float64, so that the subtraction loses nothing
- * that float32 could show (vectors of 10⁴ numbers: relative error below 1e-7 against the direct sum).
+ * The matrix of costs between images and noises, as a matrix product in blocks: never a [B, B, D] array. In WebAssembly
+ * SIMD (assembly/distance.ts) on one thread or several, which give the same bits; in plain TypeScript elsewhere.
  */
-import { type Metric } from './metric.ts';
-
-/** Bytes of packed noise that a block may take: it is read once for every four images and should stay in cache. */
-const BLOCK_BYTES = 1 << 19;
+import { type CostJob, type CostKernel, runCostBlocks } from './cost-blocks.ts';
+import { plainCost } from './cost-plain.ts';
+import { AssignmentError } from './errors.ts';
+import { type Metric, METRICS } from './metric.ts';
+import { canShareMemory, runOnThreads, usualThreads } from './threads.ts';
+import { distanceWasm } from './wasm/distance.generated.ts';
+import { instantiateKernel, kernelModule } from './wasm/instantiate.ts';
 
 /** Sizes of a cost problem: `x0` is [rows, dimensions], `noise` is [columns, dimensions]. */
 export interface CostShape {
@@ -16,179 +17,118 @@ export interface CostShape {
   readonly dimensions: number;
 }
 
+/** Dimensions from which products are summed in short runs of float32; `dot` never is: no norm hides its rounding. */
+const SINGLE_FROM = 512;
+/** Rows and columns of a block, and the numbers that a slab of so many rows may have. */
+const BLOCK_SIDE = 256;
+const SMALLEST_SIDE = 64;
+const SLAB_NUMBERS = 1 << 22;
+/** Products of numbers that are worth another thread: about a millisecond's. */
+const PRODUCTS_PER_THREAD = 1 << 24;
+
+let kernel: CostKernel | undefined;
+
 /**
- * Costs between every image and every noise.
+ * Costs between every image and every noise, on the calling thread.
+ *
+ * Accuracy: that of sums in float64, rounded to float32 once (relative error 1e-7), whatever the vectors; for `l1` and,
+ * of vectors that are not near each other, `l2` and `sqeuclidean` over 512 dimensions or more to within another 1e-7.
  *
  * @param x0 [rows, dimensions]
  * @param noise [columns, dimensions]
  * @returns [rows, columns], float32; not finite where an input is not or where the cost leaves float32
+ * @throws AssignmentError `invalid-size`
  */
 export function pairwiseCost(
   x0: Float32Array,
   noise: Float32Array,
   metric: Metric,
-  { rows, columns, dimensions }: CostShape,
+  shape: CostShape,
 ): Float32Array {
-  const out = new Float32Array(rows * columns);
-  const expand = metric === 'l2' || metric === 'sqeuclidean';
-  const x0Norms = expand ? squaredNorms(x0, rows, dimensions) : undefined;
-  const noiseNorms = expand ? squaredNorms(noise, columns, dimensions) : undefined;
-  const tile = new Float64Array(16);
-  const images = new Float64Array(4 * dimensions);
-  const width = Math.max(
-    4,
-    Math.min(4 * Math.ceil(columns / 4), 4 * Math.floor(BLOCK_BYTES / 32 / dimensions)),
-  );
-  const block = new Float64Array(width * dimensions);
-  for (let left = 0; left < columns; left += width) {
-    const right = Math.min(columns, left + width);
-    for (let j = left; j < right; j += 4) pack(noise, j, right, dimensions, block, (j - left) * dimensions);
-    for (let i = 0; i < rows; i += 4) {
-      pack(x0, i, rows, dimensions, images, 0);
-      for (let j = left; j < right; j += 4) {
-        const at = (j - left) * dimensions;
-        if (metric === 'l1') absoluteTile(images, block, at, dimensions, tile);
-        else productTile(images, block, at, dimensions, tile);
-        const height = Math.min(4, rows - i);
-        const across = Math.min(4, right - j);
-        for (let r = 0; r < height; r++) {
-          for (let c = 0, o = (i + r) * columns + j; c < across; c++, o++) {
-            const value = tile[4 * r + c]!;
-            if (x0Norms !== undefined && noiseNorms !== undefined) {
-              const squared = Math.max(0, x0Norms[i + r]! + noiseNorms[j + c]! - 2 * value);
-              out[o] = metric === 'l2' ? Math.sqrt(squared) : squared;
-            } else {
-              out[o] = metric === 'dot' ? -value : value;
-            }
-          }
-        }
-      }
-    }
-  }
+  checkSizes(x0, noise, shape);
+  kernel ??= instantiateKernel<CostKernel>(distanceWasm);
+  if (kernel === undefined) return plainCost(x0, noise, metric, shape);
+  const out = new Float32Array(shape.rows * shape.columns);
+  runCostBlocks(kernel, describeJob(x0, noise, out, metric, shape, 1, new Int32Array(1)));
   return out;
 }
 
-/** [rows] ‖row‖² in float64. */
-function squaredNorms(data: Float32Array, rows: number, dimensions: number): Float64Array {
-  const norms = new Float64Array(rows);
-  for (let i = 0, o = 0; i < rows; i++) {
-    let sum = 0;
-    for (let k = 0; k < dimensions; k++, o++) sum += data[o]! * data[o]!;
-    norms[i] = sum;
+/**
+ * As {@link pairwiseCost}, with the same bits, on several threads: the calling one and workers that wait for the next
+ * call. The inputs must stay as they are until the promise resolves. One thread computes where there is no SIMD, no
+ * worker or no SharedArrayBuffer (a page that is not cross-origin isolated), and where more would not pay.
+ *
+ * @param threads how many may compute, the calling one included; default: as many as the processor runs at once, up to 8
+ * @returns on shared memory if several threads wrote it
+ * @throws AssignmentError `invalid-size`; `worker-failure` when a thread ends before it is done
+ */
+export async function pairwiseCostAsync(
+  x0: Float32Array,
+  noise: Float32Array,
+  metric: Metric,
+  shape: CostShape,
+  threads: number = usualThreads(),
+): Promise<Float32Array> {
+  checkSizes(x0, noise, shape);
+  const products = shape.rows * shape.columns * shape.dimensions;
+  const useful = Math.min(threads, Math.ceil(products / PRODUCTS_PER_THREAD));
+  const module = kernelModule(distanceWasm);
+  kernel ??= instantiateKernel<CostKernel>(distanceWasm);
+  if (useful < 2 || module === undefined || kernel === undefined || !canShareMemory()) {
+    return pairwiseCost(x0, noise, metric, shape);
   }
-  return norms;
+  const here = kernel;
+  const out = new Float32Array(new SharedArrayBuffer(4 * shape.rows * shape.columns));
+  const next = new Int32Array(new SharedArrayBuffer(4));
+  const job = describeJob(share(x0), share(noise), out, metric, shape, useful, next);
+  await runOnThreads({ module, job }, useful - 1, () => runCostBlocks(here, job));
+  return out;
 }
 
-/** Four rows from `row` on, interleaved: out[at + 4k + r] = data[row + r, k]; zeros for rows from `rows` on. */
-function pack(
-  data: Float32Array,
-  row: number,
-  rows: number,
-  dimensions: number,
-  out: Float64Array,
-  at: number,
-): void {
-  for (let r = 0; r < 4; r++) {
-    if (row + r < rows) {
-      for (let k = 0, o = (row + r) * dimensions, p = at + r; k < dimensions; k++, o++, p += 4)
-        out[p] = data[o]!;
-    } else {
-      for (let k = 0, p = at + r; k < dimensions; k++, p += 4) out[p] = 0;
+function describeJob(
+  x0: Float32Array,
+  noise: Float32Array,
+  out: Float32Array,
+  metric: Metric,
+  { rows, columns, dimensions }: CostShape,
+  threads: number,
+  next: Int32Array,
+): CostJob {
+  const largest = Math.max(rows, columns);
+  // Several blocks a thread, so that all are done at about the same time; one thread takes them as large as they pay.
+  const wanted =
+    threads === 1 ? BLOCK_SIDE : Math.min(BLOCK_SIDE, Math.max(SMALLEST_SIDE, largest / (2 * threads)));
+  const side = 8 * Math.ceil(Math.max(1, Math.min(wanted, largest, SLAB_NUMBERS / dimensions)) / 8);
+  const precise = metric === 'dot' || dimensions < SINGLE_FROM ? 1 : 0;
+  return { x0, noise, out, rows, columns, dimensions, metric: METRICS.indexOf(metric), precise, side, next };
+}
+
+/** The array itself if it is on shared memory, or a copy that is. */
+function share(data: Float32Array): Float32Array {
+  if (data.buffer instanceof SharedArrayBuffer) return data;
+  const shared = new Float32Array(new SharedArrayBuffer(data.byteLength));
+  shared.set(data);
+  return shared;
+}
+
+function checkSizes(x0: Float32Array, noise: Float32Array, { rows, columns, dimensions }: CostShape): void {
+  for (const [name, value] of Object.entries({ rows, columns, dimensions })) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw invalidSize(`${name} must be a whole number from 1 on, got ${value}`);
+    }
+  }
+  for (const [name, side, data] of [
+    ['x0', rows, x0],
+    ['noise', columns, noise],
+  ] as const) {
+    if (data.length !== side * dimensions) {
+      throw invalidSize(
+        `${name} must hold ${side} × ${dimensions} numbers, as the shape says, got ${data.length}`,
+      );
     }
   }
 }
 
-/** The 16 inner products of four packed rows with four others, kept in registers over all dimensions. */
-function productTile(
-  a: Float64Array,
-  b: Float64Array,
-  bAt: number,
-  dimensions: number,
-  tile: Float64Array,
-): void {
-  let c00 = 0;
-  let c01 = 0;
-  let c02 = 0;
-  let c03 = 0;
-  let c10 = 0;
-  let c11 = 0;
-  let c12 = 0;
-  let c13 = 0;
-  let c20 = 0;
-  let c21 = 0;
-  let c22 = 0;
-  let c23 = 0;
-  let c30 = 0;
-  let c31 = 0;
-  let c32 = 0;
-  let c33 = 0;
-  for (let p = 0, q = bAt, end = 4 * dimensions; p < end; p += 4, q += 4) {
-    const b0 = b[q]!;
-    const b1 = b[q + 1]!;
-    const b2 = b[q + 2]!;
-    const b3 = b[q + 3]!;
-    let ar = a[p]!;
-    c00 += ar * b0;
-    c01 += ar * b1;
-    c02 += ar * b2;
-    c03 += ar * b3;
-    ar = a[p + 1]!;
-    c10 += ar * b0;
-    c11 += ar * b1;
-    c12 += ar * b2;
-    c13 += ar * b3;
-    ar = a[p + 2]!;
-    c20 += ar * b0;
-    c21 += ar * b1;
-    c22 += ar * b2;
-    c23 += ar * b3;
-    ar = a[p + 3]!;
-    c30 += ar * b0;
-    c31 += ar * b1;
-    c32 += ar * b2;
-    c33 += ar * b3;
-  }
-  tile[0] = c00;
-  tile[1] = c01;
-  tile[2] = c02;
-  tile[3] = c03;
-  tile[4] = c10;
-  tile[5] = c11;
-  tile[6] = c12;
-  tile[7] = c13;
-  tile[8] = c20;
-  tile[9] = c21;
-  tile[10] = c22;
-  tile[11] = c23;
-  tile[12] = c30;
-  tile[13] = c31;
-  tile[14] = c32;
-  tile[15] = c33;
-}
-
-/** The 16 sums of absolute differences of four packed rows and four others. */
-function absoluteTile(
-  a: Float64Array,
-  b: Float64Array,
-  bAt: number,
-  dimensions: number,
-  tile: Float64Array,
-): void {
-  for (let r = 0; r < 4; r++) {
-    let c0 = 0;
-    let c1 = 0;
-    let c2 = 0;
-    let c3 = 0;
-    for (let p = r, q = bAt, end = 4 * dimensions; p < end; p += 4, q += 4) {
-      const ar = a[p]!;
-      c0 += Math.abs(ar - b[q]!);
-      c1 += Math.abs(ar - b[q + 1]!);
-      c2 += Math.abs(ar - b[q + 2]!);
-      c3 += Math.abs(ar - b[q + 3]!);
-    }
-    tile[4 * r] = c0;
-    tile[4 * r + 1] = c1;
-    tile[4 * r + 2] = c2;
-    tile[4 * r + 3] = c3;
-  }
+function invalidSize(what: string): AssignmentError {
+  return new AssignmentError('invalid-size', `pairwiseCost: ${what}`);
 }

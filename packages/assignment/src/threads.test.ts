@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { type Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { streamNormal } from '@immiscible/random';
+import { bundleProgram } from '../test/bundle.ts';
+import { pairwiseCost, pairwiseCostAsync } from './cost.ts';
+import { type CostMessage } from './cost-blocks.ts';
+import { METRICS } from './metric.ts';
+import { closeThreads, runOnThreads } from './threads.ts';
+import { distanceWasm } from './wasm/distance.generated.ts';
+import { kernelModule } from './wasm/instantiate.ts';
+
+/** Large enough for three threads, with edges: 203 and 389 divide by no block. */
+const shape = { rows: 203, columns: 389, dimensions: 700 };
+const x0 = streamNormal(1, 0, new Float32Array(203 * 700));
+const noise = streamNormal(1, 1, new Float32Array(389 * 700));
+
+afterEach(async () => {
+  vi.unstubAllGlobals();
+  await closeThreads();
+});
+
+/** All bits of a matrix, quickly compared. */
+const bits = (cost: Float32Array): Buffer => Buffer.from(cost.slice().buffer);
+
+/** A job that no thread finishes: its blocks have no rows. */
+function endless(): CostMessage {
+  const side = new Float32Array(new SharedArrayBuffer(16));
+  const next = new Int32Array(new SharedArrayBuffer(4));
+  const sizes = { rows: 2, columns: 2, dimensions: 2, metric: 0, precise: 0, side: 0 };
+  return { module: kernelModule(distanceWasm)!, job: { x0: side, noise: side, out: side, next, ...sizes } };
+}
+
+/** The threads that are started while the test runs. */
+function watchWorkers(): Worker[] {
+  const started: Worker[] = [];
+  const watch = (worker: Worker): void => void started.push(worker);
+  process.on('worker', watch);
+  return started;
+}
+
+describe('threads', () => {
+  it.each(METRICS)('give the bits of one thread, however many there are (%s)', async (metric) => {
+    const alone = bits(pairwiseCost(x0, noise, metric, shape));
+    for (const threads of [1, 2, 3]) {
+      expect(bits(await pairwiseCostAsync(x0, noise, metric, shape, threads)).equals(alone)).toBe(true);
+    }
+  });
+
+  it('are started once, and shared by calls at the same time', async () => {
+    const started = watchWorkers();
+    const alone = bits(pairwiseCost(x0, noise, 'l2', shape));
+    for (let round = 0; round < 3; round++) {
+      const both = await Promise.all([1, 2].map(() => pairwiseCostAsync(x0, noise, 'l2', shape, 2)));
+      for (const cost of both) expect(bits(cost).equals(alone)).toBe(true);
+    }
+    expect(started).toHaveLength(1);
+  });
+
+  it('are left alone by a small matrix, and where memory cannot be shared', async () => {
+    const started = watchWorkers();
+    const small = { rows: 3, columns: 3, dimensions: 700 };
+    await pairwiseCostAsync(x0.slice(0, 2100), noise.slice(0, 2100), 'l2', small, 3);
+    vi.stubGlobal('SharedArrayBuffer', undefined);
+    const unshared = await pairwiseCostAsync(x0, noise, 'l2', shape, 3);
+    expect(bits(unshared).equals(bits(pairwiseCost(x0, noise, 'l2', shape)))).toBe(true);
+    expect(started).toEqual([]);
+  });
+
+  it('say so when one dies at work, and others take its place', async () => {
+    const started = watchWorkers();
+    const dying = runOnThreads(endless(), 1, () => undefined);
+    await new Promise(setImmediate);
+    await Promise.all([
+      expect(dying).rejects.toThrow(
+        /a thread must finish its part of the costs, but it ended with exit code \d; try again, or .*threads: 1/,
+      ),
+      expect(dying).rejects.toMatchObject({ code: 'worker-failure' }),
+      started[0]!.terminate(),
+    ]);
+    const after = await pairwiseCostAsync(x0, noise, 'l2', shape, 2);
+    expect(bits(after).equals(bits(pairwiseCost(x0, noise, 'l2', shape)))).toBe(true);
+    expect(started).toHaveLength(2);
+  });
+
+  it('pass on what went wrong in one of them, and the caller’s own error first', async () => {
+    const { job } = endless();
+    await expect(runOnThreads({ module: {}, job }, 1, () => undefined)).rejects.toThrow(
+      /but TypeError: WebAssembly.Instance\(\)/,
+    );
+    const own = runOnThreads({ module: {}, job }, 1, () => {
+      throw new RangeError('out of memory here');
+    });
+    await expect(own).rejects.toThrow('out of memory here');
+  });
+
+  it('end a call that is waiting when they are closed', async () => {
+    const closed = expect(runOnThreads(endless(), 1, () => undefined)).rejects.toThrow(/but it was closed/);
+    await closeThreads();
+    await closed;
+  });
+
+  it('let their process end by itself, and keep it alive until they have answered', async () => {
+    const program = await bundleProgram(`
+      import { pairwiseCostAsync } from './src/cost.ts';
+      const numbers = new Float32Array(512 * 512).fill(0.5);
+      const shape = { rows: 512, columns: 512, dimensions: 512 };
+      const costs = await pairwiseCostAsync(numbers, numbers, 'l1', shape, 2);
+      console.log(costs.buffer.constructor.name, costs.every((cost) => cost === 0));
+    `);
+    const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 30_000 });
+    expect(stdout).toBe('SharedArrayBuffer true\n');
+  });
+});
