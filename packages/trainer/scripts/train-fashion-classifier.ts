@@ -105,7 +105,10 @@ async function train(
     ({ state, examples, scalars }: StepInputs) => {
       const { value: loss, gradients } = valueAndGrad(crossEntropy)(layout.split(state.parameters), examples);
       const next = adamUpdate(OPTIMIZER, state, layout.join(gradients), scalars);
-      return { loss, state: { ...next, ema: emaUpdate(state.ema, next.parameters, scalars.emaRate) } };
+      return {
+        loss,
+        state: { ...state, ...next, ema: emaUpdate(state.ema, next.parameters, scalars.emaRate) },
+      };
     },
     { donate: ['state'] },
   );

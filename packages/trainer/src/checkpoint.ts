@@ -8,7 +8,7 @@
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeSafetensors } from '@immiscible/tensor-core';
+import { tensor, writeSafetensors } from '@immiscible/tensor-core';
 import { z } from 'zod';
 import { makeFolderAtomic, removePartials, writeSynced } from './atomic.ts';
 import { CheckpointError, DivergedError } from './errors.ts';
@@ -21,7 +21,8 @@ import {
   storedTensors,
   writePipeline,
 } from './pipeline-folder.ts';
-import { type TrainState } from './state.ts';
+import { type LossScale } from './optim/loss-scale.ts';
+import { type TrainState, VECTORS } from './state.ts';
 
 const counts = z.int().min(0);
 
@@ -33,12 +34,30 @@ const progressSchema = z.object({
   /** seconds of training so far, of all sessions */
   seconds: z.number().min(0),
   loader: z.object({ epoch: counts, position: counts }),
-  /** what the log has gathered since its last line */
-  pending: z.object({ steps: counts, loss: z.number(), distanceChange: z.number(), seconds: z.number() }),
+  /** what the log has gathered since its last line; `loss` of the steps that were taken, the norm of the last of them */
+  pending: z.object({
+    steps: counts,
+    taken: counts,
+    loss: z.number(),
+    gradientNorm: z.number(),
+    distanceChange: z.number(),
+    seconds: z.number(),
+  }),
 });
 
 /** Where a run stands, beside its tensors. */
 export type Progress = z.output<typeof progressSchema>;
+
+const scaleSchema = z.object({
+  scale: z.number().positive(),
+  streak: counts,
+  skipped: counts,
+  firstCorrection: z.number().min(0),
+  secondCorrection: z.number().min(0),
+});
+
+/** `state.json`; a float32 is the same number in JSON. */
+const stateSchema = progressSchema.extend({ lossScale: scaleSchema.optional() });
 
 const OWN_PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const;
 const NAME = /^step-(\d{8,})$/;
@@ -90,7 +109,8 @@ export async function writeCheckpoint(
         await storedTensors(await layout.unpack(state[part])),
       );
     }
-    await writeSynced(join(own, 'state.json'), `${JSON.stringify(progress, null, 2)}\n`);
+    const lossScale = state.lossScale ? { lossScale: await numbersOf(state.lossScale) } : {};
+    await writeSynced(join(own, 'state.json'), `${JSON.stringify({ ...progress, ...lossScale }, null, 2)}\n`);
   });
   const steps = await listCheckpoints(run);
   for (const old of steps.slice(0, Math.max(0, steps.length - keep))) {
@@ -129,11 +149,12 @@ async function readCheckpoint(
   layout: ParameterLayout,
 ): Promise<{ state: TrainState; progress: Progress }> {
   const own = join(path, 'trainer');
-  const parsed = progressSchema.safeParse(await readJson(join(own, 'state.json')));
+  const parsed = stateSchema.safeParse(await readJson(join(own, 'state.json')));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new CheckpointError(`trainer/state.json: ${issue?.path.join('.')}: ${issue?.message}`);
   }
+  const { lossScale, ...progress } = parsed.data;
   const { parameters: ema } = await readPipeline(path);
   const [parameters, firstMoments, secondMoments] = await Promise.all(
     OWN_PARTS.map(async (part) => layout.pack(await readTensors(join(own, `${part}.safetensors`)))),
@@ -144,15 +165,38 @@ async function readCheckpoint(
       firstMoments: firstMoments!,
       secondMoments: secondMoments!,
       ema: await layout.pack(ema),
+      diverged: tensor(0),
+      ...(lossScale ? { lossScale: tensorsOf(lossScale) } : {}),
     },
-    progress: parsed.data,
+    progress,
+  };
+}
+
+async function numbersOf(lossScale: LossScale): Promise<z.output<typeof scaleSchema>> {
+  const [scale, streak, skipped, firstCorrection, secondCorrection] = await Promise.all([
+    lossScale.scale.item(),
+    lossScale.streak.item(),
+    lossScale.skipped.item(),
+    lossScale.firstCorrection.item(),
+    lossScale.secondCorrection.item(),
+  ]);
+  return { scale, streak, skipped, firstCorrection, secondCorrection };
+}
+
+function tensorsOf(numbers: z.output<typeof scaleSchema>): LossScale {
+  return {
+    scale: tensor(numbers.scale),
+    streak: tensor(numbers.streak),
+    skipped: tensor(numbers.skipped),
+    firstCorrection: tensor(numbers.firstCorrection),
+    secondCorrection: tensor(numbers.secondCorrection),
   };
 }
 
 /** A checkpoint that no run could go on from would take the place of good ones. @throws DivergedError */
 async function checkFinite(state: TrainState, layout: ParameterLayout, step: number): Promise<void> {
-  for (const [part, vector] of Object.entries(state)) {
-    const bad = (await vector.data()).findIndex((value) => !Number.isFinite(value));
+  for (const part of VECTORS) {
+    const bad = (await state[part].data()).findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new DivergedError(
         `step ${step}: ${part} of ${layout.nameAt(bad)} are not finite, so no checkpoint is written; lower the learning rate or clip gradients, and resume from the last checkpoint`,

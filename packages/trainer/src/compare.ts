@@ -16,7 +16,8 @@ import { appendJsonLine, keepJsonLines, readJsonLines } from './json-lines.ts';
 import { readJson } from './pipeline-folder.ts';
 import { describeEnvironment, type Environment } from './run-dir.ts';
 import { type LogEntry, readLog } from './run-log.ts';
-import { modelOf, type StepReport, TrainingRun, trainStepOf } from './run.ts';
+import { modelOf, trainStepOf } from './parts.ts';
+import { type StepReport, TrainingRun } from './run.ts';
 import { createSampler, type Sampler } from './sample.ts';
 
 /** Quality by number of sampling steps. */

@@ -60,6 +60,17 @@ const optimizerSchema = z.strictObject({
   weightDecay: z.number().min(0).default(0),
 });
 
+/** Dynamic loss scaling of `precision: f16`, with torch.amp.GradScaler's numbers. */
+const lossScaleSchema = z.strictObject({
+  initial: z.number().positive().default(65536),
+  growth: z.number().gt(1).default(2),
+  backoff: z.number().positive().lt(1).default(0.5),
+  /** updates in a row after which the scale grows */
+  interval: count.default(2000),
+  /** a gradient that is not finite at this scale or below ends the run */
+  floor: z.number().positive().default(1),
+});
+
 const trainingSchema = z.strictObject({
   /** optimizer updates in all */
   steps: count,
@@ -85,6 +96,7 @@ const trainingSchema = z.strictObject({
     .default({ kind: 'uniform' }),
   /** zero the last convolution of every block, as DDPM's authors; diffusers does not */
   zeroInit: z.boolean().default(false),
+  lossScale: lossScaleSchema.prefault({}),
 });
 
 const evaluationSchema = z.strictObject({
@@ -118,8 +130,11 @@ const shared = {
     .regex(/^[\w.-]+$/, 'wants letters, digits, dots, dashes and underscores')
     .default('run'),
   seed: z.int().min(0).default(0),
-  device: z.enum(['auto', 'cpu']).default('auto'),
+  /** auto, cpu, webgpu, webgpu:software, or part of a GPU's name */
+  device: z.string().regex(/\S/, 'wants auto, cpu, webgpu or part of the name of a GPU').default('auto'),
   threads: count.optional(),
+  /** what the network computes in while it trains; weights, optimizer and average are float32 in any case */
+  precision: z.enum(['f32', 'f16']).default('f32'),
   data: dataSchema,
   model: unet2dConfigSchema,
   scheduler: schedulerConfigSchema,

@@ -8,7 +8,9 @@ export {
   type RunConfig,
 } from './config.ts';
 export { recipes, type RecipeName } from './recipes/index.ts';
-export { type StepReport, TrainingRun, layoutOf, modelOf, trainStepOf } from './run.ts';
+export { layoutOf, modelOf, startOf, type StepConfig, trainStepOf } from './parts.ts';
+export { type StepReport, TrainingRun } from './run.ts';
+export { type StepNumbers } from './step-numbers.ts';
 export { createSampler, type Sampler, type SampleOptions, type SamplerOptions } from './sample.ts';
 export {
   type ArmReport,
@@ -30,4 +32,4 @@ export { CheckpointError, ConfigError, DivergedError, TrainerError } from './err
 export { ParameterLayout, type Slot } from './layout.ts';
 export { adamScalars, type AdamOptions, type AdamScalars } from './optim/adam.ts';
 export { initialState, type TrainState } from './state.ts';
-export { type StepBatch, type StepResult, type TrainStep } from './step.ts';
+export { type StepBatch, type TrainStep } from './step.ts';

@@ -21,7 +21,7 @@ import {
 import { type RunConfig } from './config.ts';
 import { CheckpointError } from './errors.ts';
 import { type Pipeline, readPipeline, writePipeline } from './pipeline-folder.ts';
-import { modelOf } from './run.ts';
+import { modelOf } from './parts.ts';
 
 const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors';
 const FILES = ['model_index.json', 'unet/config.json', 'scheduler/scheduler_config.json', WEIGHTS];
@@ -65,7 +65,7 @@ async function outputOf(
     u.map((v) => lo + (hi - lo) * v),
     shape,
   );
-  const apply = modelOf({ model } as RunConfig);
+  const apply = modelOf({ model });
   const y = apply(parameters, {
     sample: x,
     timestep: floats(timesteps),

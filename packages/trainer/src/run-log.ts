@@ -8,13 +8,17 @@ export interface LogEntry {
   readonly step: number;
   /** training images seen */
   readonly images: number;
+  /** of the steps that were taken; a line waits for one */
   readonly loss: number;
   /** mean pair distance after assignment over before, minus 1 */
   readonly distanceChange: number;
-  /** of the last step, before clipping */
+  /** of the last step that was taken, before clipping */
   readonly gradientNorm: number;
   readonly learningRate: number;
   readonly secondsPerStep: number;
+  /** in float16: what the loss of the last step was multiplied by, and the steps left out since the run began */
+  readonly lossScale?: number;
+  readonly skippedSteps?: number;
 }
 
 function pathOf(run: string): string {

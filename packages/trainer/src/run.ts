@@ -1,7 +1,6 @@
 /**
  * A training run: steps, log, checkpoints. It can be stopped after any step and continued to the same numbers.
  */
-import { applyUnet2d, initUnet2d, unet2dParameters } from '@immiscible/models';
 import { type ImageDataset, NO_LABEL } from '@immiscible/datasets';
 import { NoiseSchedule } from '@immiscible/schedulers';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
@@ -10,23 +9,28 @@ import { type Progress, readLatestCheckpoint, writeCheckpoint } from './checkpoi
 import { checkSameConfig } from './config-difference.ts';
 import { type RunConfig } from './config.ts';
 import { emaDecay } from './ema.ts';
-import { ConfigError } from './errors.ts';
-import { ParameterLayout } from './layout.ts';
+import { ConfigError, DivergedError } from './errors.ts';
+import { type ParameterLayout } from './layout.ts';
 import { adamScalars, type Tensors } from './optim/adam.ts';
 import { learningRateFactor } from './optim/learning-rate.ts';
+import { layoutOf, startOf, trainStepOf } from './parts.ts';
 import { createRunDir, describeEnvironment, isRun, readRunConfig } from './run-dir.ts';
 import { appendLog, cutLog } from './run-log.ts';
-import { initialState, type TrainState } from './state.ts';
-import { type ApplyModel, compileTrainStep, type StepBatch, type TrainStep } from './step.ts';
+import { type TrainState } from './state.ts';
+import { type StepNumbers, type UnreadStep } from './step-numbers.ts';
+import { type StepBatch, type TrainStep } from './step.ts';
 
 /** One step, for progress displays. */
 export interface StepReport {
   readonly step: number;
   readonly images: number;
-  readonly loss: number;
-  readonly gradientNorm: number;
   readonly learningRate: number;
   readonly distanceChange: number;
+  /**
+   * Loss and gradient of steps that have been read from the device since the last report. On the CPU that is this step;
+   * elsewhere a device that is never waited for hands out many at once, every `logging.every` steps at the latest.
+   */
+  readonly numbers: readonly StepNumbers[];
   readonly milliseconds: PreparedBatch['milliseconds'] & { readonly step: number };
 }
 
@@ -38,30 +42,14 @@ export interface OpenRunOptions {
   readonly trainStep?: TrainStep;
 }
 
-/** The model of a config, as steps and samplers call it. */
-export function modelOf(config: RunConfig): ApplyModel {
-  return (parameters, { labels, ...inputs }) =>
-    applyUnet2d(config.model, parameters, { ...inputs, ...(labels ? { classLabels: labels } : {}) });
-}
-
-/** Where the parameters of a config's model lie in a state. */
-export function layoutOf(config: RunConfig): ParameterLayout {
-  return new ParameterLayout(unet2dParameters(config.model));
-}
-
-/** Compiles the steps that runs of `config` take. */
-export function trainStepOf(device: Device, config: RunConfig): TrainStep {
-  const { maxGradientNorm } = config.training;
-  return compileTrainStep(device, {
-    layout: layoutOf(config),
-    apply: modelOf(config),
-    prediction: config.scheduler.prediction_type,
-    optimizer: config.optimizer,
-    maxGradientNorm: maxGradientNorm ?? undefined,
-  });
-}
-
-const nothingPending = { steps: 0, loss: 0, distanceChange: 0, seconds: 0 };
+const nothingPending: Progress['pending'] = {
+  steps: 0,
+  taken: 0,
+  loss: 0,
+  gradientNorm: 0,
+  distanceChange: 0,
+  seconds: 0,
+};
 const atTheStart: Progress = {
   step: 0,
   images: 0,
@@ -81,6 +69,11 @@ export class TrainingRun {
   #state: TrainState;
   #progress: Progress;
   #checkpointed: number;
+  /** Steps whose numbers are still on the device, in order. */
+  #unread: UnreadStep[] = [];
+  /** What was read of steps and not reported yet. */
+  #read: StepNumbers[] = [];
+  #diverged: DivergedError | undefined;
 
   private constructor(
     config: RunConfig,
@@ -172,60 +165,49 @@ export class TrainingRun {
   /**
    * One update. The log gets a line and the folder a checkpoint when they are due.
    *
-   * @throws DivergedError where loss or gradients are not finite; the last checkpoint stands
+   * @throws DivergedError where loss or gradients of a step that was read are not finite; the last checkpoint stands
    */
   async step(): Promise<StepReport> {
+    if (this.#diverged) throw this.#diverged;
     const { training, optimizer, logging } = this.config;
     const start = performance.now();
     const prepared: PreparedBatch[] = [];
     for (let i = 0; i < training.accumulate; i++) prepared.push(await this.#source.next());
-    const k = this.#progress.step + 1;
+    const before = this.#progress;
+    const k = before.step + 1;
     const learningRate =
       optimizer.learningRate * learningRateFactor(training.schedule, k - 1, training.steps);
     const scalars = { ...adamScalars(optimizer, learningRate, k), emaRate: 1 - emaDecay(training.ema, k) };
     const batches = prepared.map(({ batch }): StepBatch => batch);
-    const { state, loss, gradientNorm } = await this.#trainStep.run(this.#state, batches, scalars, k);
+    const { state, numbers } = await this.#trainStep.run(this.#state, batches, scalars);
     this.#state = state;
-    const seconds = (performance.now() - start) / 1000;
-    const mean = (f: (p: PreparedBatch) => number): number =>
-      prepared.reduce((sum, p) => sum + f(p), 0) / prepared.length;
-    const distanceChange = mean((p) => p.distanceChange);
-    const before = this.#progress;
-    const images = before.images + prepared.reduce((sum, p) => sum + p.images, 0);
-    const pending = {
-      steps: before.pending.steps + 1,
-      loss: before.pending.loss + loss,
-      distanceChange: before.pending.distanceChange + distanceChange,
-      seconds: before.pending.seconds + seconds,
-    };
+    this.#unread.push({ step: k, numbers });
+    const sum = (f: (p: PreparedBatch) => number): number => prepared.reduce((total, p) => total + f(p), 0);
+    const distanceChange = sum((p) => p.distanceChange) / prepared.length;
+    const { pending } = before;
     this.#progress = {
       step: k,
-      images,
-      seconds: before.seconds + seconds,
+      images: before.images + sum((p) => p.images),
+      seconds: before.seconds,
       loader: this.#source.state(),
-      pending,
+      pending: {
+        ...pending,
+        steps: pending.steps + 1,
+        distanceChange: pending.distanceChange + distanceChange,
+      },
     };
-    if (k % logging.every === 0 || this.finished) {
-      await appendLog(this.folder, {
-        step: k,
-        images,
-        loss: pending.loss / pending.steps,
-        distanceChange: pending.distanceChange / pending.steps,
-        gradientNorm,
-        learningRate,
-        secondsPerStep: pending.seconds / pending.steps,
-      });
-      this.#progress = { ...this.#progress, pending: nothingPending };
-    }
+    const isLogged = k % logging.every === 0 || this.finished;
+    if (isLogged || this.#unread.length >= this.#trainStep.readEvery) await this.#readBack();
+    const seconds = (performance.now() - start) / 1000;
+    this.#addSeconds(seconds);
+    if (isLogged) await this.#log(learningRate);
     if (k % logging.checkpointEvery === 0 || this.finished) await this.checkpoint();
-    const sum = (f: (p: PreparedBatch) => number): number => prepared.reduce((total, p) => total + f(p), 0);
     return {
       step: k,
-      images,
-      loss,
-      gradientNorm,
+      images: this.#progress.images,
       learningRate,
       distanceChange,
+      numbers: this.#read.splice(0),
       milliseconds: {
         load: sum((p) => p.milliseconds.load),
         noise: sum((p) => p.milliseconds.noise),
@@ -236,6 +218,60 @@ export class TrainingRun {
   }
 
   /**
+   * Waits for the device and reads the numbers of all steps so far; those that no report has had yet are returned.
+   *
+   * @throws DivergedError as `step` does
+   */
+  async read(): Promise<readonly StepNumbers[]> {
+    await this.#readBack();
+    return this.#read.splice(0);
+  }
+
+  async #readBack(): Promise<void> {
+    if (this.#diverged) throw this.#diverged;
+    try {
+      const read = await this.#trainStep.read(this.#unread.splice(0), this.#state);
+      for (const { loss, gradientNorm, scaling } of read) {
+        if (scaling?.skipped) continue;
+        const { pending } = this.#progress;
+        const taken = { taken: pending.taken + 1, loss: pending.loss + loss, gradientNorm };
+        this.#progress = { ...this.#progress, pending: { ...pending, ...taken } };
+      }
+      this.#read.push(...read);
+    } catch (error) {
+      if (error instanceof DivergedError) this.#diverged = error;
+      throw error;
+    }
+  }
+
+  #addSeconds(seconds: number): void {
+    const { pending } = this.#progress;
+    this.#progress = {
+      ...this.#progress,
+      seconds: this.#progress.seconds + seconds,
+      pending: { ...pending, seconds: pending.seconds + seconds },
+    };
+  }
+
+  /** A line of the log; everything has been read. */
+  async #log(learningRate: number): Promise<void> {
+    const { step, images, pending } = this.#progress;
+    if (pending.taken === 0) return;
+    const scaling = this.#read.at(-1)?.scaling;
+    await appendLog(this.folder, {
+      step,
+      images,
+      loss: pending.loss / pending.taken,
+      distanceChange: pending.distanceChange / pending.steps,
+      gradientNorm: pending.gradientNorm,
+      learningRate,
+      secondsPerStep: pending.seconds / pending.steps,
+      ...(scaling ? { lossScale: scaling.lossScale, skippedSteps: scaling.skippedSteps } : {}),
+    });
+    this.#progress = { ...this.#progress, pending: nothingPending };
+  }
+
+  /**
    * Writes a checkpoint of where the run stands, unless it is written already.
    *
    * @throws CheckpointError where the disk does not take it, DivergedError where the state is not finite; earlier
@@ -243,6 +279,7 @@ export class TrainingRun {
    */
   async checkpoint(): Promise<void> {
     if (this.#checkpointed === this.#progress.step) return;
+    await this.#readBack();
     const { model, scheduler, logging } = this.config;
     await writeCheckpoint(
       this.folder,
@@ -257,14 +294,10 @@ export class TrainingRun {
 
   /** Frees the state and, unless it is shared, the compiled step. */
   async close(): Promise<void> {
+    disposeTree(this.#unread.splice(0).map(({ numbers }) => numbers));
     disposeTree(this.#state);
     if (this.#ownsStep) await this.#trainStep.dispose();
   }
-}
-
-function startOf(config: RunConfig): Promise<TrainState> {
-  const parameters = initUnet2d(config.model, config.seed, { zeroInit: config.training.zeroInit });
-  return initialState(layoutOf(config), parameters);
 }
 
 function checkData({ model }: RunConfig, dataset: ImageDataset): void {

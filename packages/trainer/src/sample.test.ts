@@ -5,7 +5,7 @@ import { floats, relativeError, richModel, testDevice, tinyRun } from '../test/t
 import { type RunConfig } from './config.ts';
 import { TrainerError } from './errors.ts';
 import { type Tensors } from './optim/adam.ts';
-import { modelOf } from './run.ts';
+import { modelOf } from './parts.ts';
 import { createSampler, type SampleOptions, type Sampler, type SamplerOptions } from './sample.ts';
 
 const D = 64;

@@ -2,8 +2,12 @@
 import { type Tensor, tensor } from '@immiscible/tensor-core';
 import { type ParameterLayout } from './layout.ts';
 import { type Tensors } from './optim/adam.ts';
+import { initialLossScale, type LossScale, type LossScaleOptions } from './optim/loss-scale.ts';
 
-/** Each [number of parameters], float32. A type alias, not an interface: compiled functions take it as a tree. */
+/**
+ * Vectors [number of parameters], float32 also where the network computes in float16. A type alias, not an interface:
+ * compiled functions take it as a tree.
+ */
 export type TrainState = {
   readonly parameters: Tensor;
   /** m of Adam */
@@ -12,15 +16,33 @@ export type TrainState = {
   readonly secondMoments: Tensor;
   /** The moving average of the parameters. */
   readonly ema: Tensor;
+  /** float32 []: 1 from the first step whose loss or gradient is not finite, 0 before */
+  readonly diverged: Tensor;
+  /** Of float16 training. */
+  readonly lossScale?: LossScale;
 };
 
-/** A state at step 0: moments zero, the average a copy. @param parameters host tensors */
-export async function initialState(layout: ParameterLayout, parameters: Tensors): Promise<TrainState> {
+/** The vectors of a state. */
+export const VECTORS = ['parameters', 'firstMoments', 'secondMoments', 'ema'] as const;
+
+/**
+ * A state at step 0: moments zero, the average a copy.
+ *
+ * @param parameters host tensors
+ * @param lossScale for float16 training
+ */
+export async function initialState(
+  layout: ParameterLayout,
+  parameters: Tensors,
+  lossScale?: LossScaleOptions,
+): Promise<TrainState> {
   const zeros = (): Tensor => tensor(new Float32Array(layout.size), [layout.size]);
   return {
     parameters: await layout.pack(parameters),
     firstMoments: zeros(),
     secondMoments: zeros(),
     ema: await layout.pack(parameters),
+    diverged: tensor(0),
+    ...(lossScale ? { lossScale: initialLossScale(lossScale) } : {}),
   };
 }

@@ -11,15 +11,10 @@ import { type RunConfig } from './config.ts';
 import { DivergedError, TrainerError } from './errors.ts';
 import { ParameterLayout } from './layout.ts';
 import { type AdamOptions, adamScalars, type Tensors } from './optim/adam.ts';
-import { layoutOf, trainStepOf } from './run.ts';
+import { layoutOf, trainStepOf } from './parts.ts';
 import { initialState, type TrainState } from './state.ts';
-import {
-  type ApplyModel,
-  compileTrainStep,
-  type StepBatch,
-  type StepScalars,
-  type TrainStep,
-} from './step.ts';
+import { type ApplyModel, compileTrainStep, type StepBatch, type TrainStep } from './step.ts';
+import { type StepScalars } from './update.ts';
 
 const opened = testDevice();
 const adam: AdamOptions = { type: 'adam', betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 };
@@ -68,10 +63,25 @@ function compileSmall(apply: ApplyModel, names: readonly string[], maxGradientNo
     prediction: 'epsilon',
     optimizer: adam,
     maxGradientNorm,
+    lossScale: undefined,
+    readEvery: 1,
   });
   const from = (values: Readonly<Record<string, number>>): Promise<TrainState> =>
     initialState(layout, Object.fromEntries(names.map((name) => [name, floats([values[name]!])])));
   return { step, from };
+}
+
+/** A step and its numbers, read at once. */
+async function take(
+  step: TrainStep,
+  state: TrainState,
+  batches: readonly StepBatch[],
+  k: number,
+  learningRate?: number,
+): Promise<{ state: TrainState; loss: number; gradientNorm: number }> {
+  const result = await step.run(state, batches, scalarsAt(k, learningRate));
+  const [numbers] = await step.read([{ step: k, numbers: result.numbers }], result.state);
+  return { state: result.state, loss: numbers!.loss, gradientNorm: numbers!.gradientNorm };
 }
 
 describe('a step of the model w · x_t, where everything is known', () => {
@@ -90,7 +100,7 @@ describe('a step of the model w · x_t, where everything is known', () => {
       loss += (weight![i]! * error ** 2) / 16;
       slope += (weight![i]! * 2 * error * xt) / 16;
     }
-    const result = await step.run(await from({ w }), [batch], scalarsAt(1), 1);
+    const result = await take(step, await from({ w }), [batch], 1);
     expect(result.loss / loss).toBeCloseTo(1, 6);
     expect(result.gradientNorm / Math.abs(slope)).toBeCloseTo(1, 6);
     const { parameters, firstMoments, secondMoments, ema } = await valuesOf(result.state);
@@ -108,7 +118,7 @@ describe('a step of the model w · x_t, where everything is known', () => {
     const norms: number[] = [];
     for (const limit of limits) {
       const { step, from } = compileSmall((p, { sample }) => sample.mul(p['w']!), ['w'], limit);
-      const { state, gradientNorm } = await step.run(await from({ w: 0.3 }), [smallBatch()], scalarsAt(1), 1);
+      const { state, gradientNorm } = await take(step, await from({ w: 0.3 }), [smallBatch()], 1);
       moments.push(Math.abs((await valuesOf(state)).firstMoments[0]!));
       norms.push(gradientNorm);
       await step.dispose();
@@ -120,7 +130,7 @@ describe('a step of the model w · x_t, where everything is known', () => {
 
   it('wants a micro-batch', async () => {
     const { step, from } = compileSmall((p, { sample }) => sample.mul(p['w']!), ['w']);
-    await expect(step.run(await from({ w: 1 }), [], scalarsAt(1), 1)).rejects.toThrow(TrainerError);
+    await expect(take(step, await from({ w: 1 }), [], 1)).rejects.toThrow(TrainerError);
     await step.dispose();
   });
 });
@@ -129,14 +139,12 @@ describe('a step that is not finite', () => {
   it('names the step and the first parameter where an image is NaN', async () => {
     const { step, from } = compileSmall((p, { sample }) => sample.mul(p['b']!).add(p['a']!), ['a', 'b'], 1);
     const state = await from({ a: 0, b: 1 });
-    const before = opened.device.liveBuffers();
     const bad = smallBatch((x0) => (x0[5] = NaN));
-    const failed = step.run(state, [bad], scalarsAt(7), 7);
+    const failed = take(step, state, [bad], 7);
     await expect(failed).rejects.toThrow(DivergedError);
     await expect(failed).rejects.toThrow(
       /^step 7: the loss is NaN .* not finite is in a; lower the learning rate/,
     );
-    expect(opened.device.liveBuffers(), 'nothing is left of the state').toEqual(before);
     await step.dispose();
   });
 
@@ -144,16 +152,16 @@ describe('a step that is not finite', () => {
     // √|b| is 0 at 0, and its slope there is not finite.
     const apply: ApplyModel = (p, { sample }) => sample.mul(p['a']!).add(p['b']!.abs().sqrt()).mul(p['c']!);
     const { step, from } = compileSmall(apply, ['a', 'b', 'c'], limit);
-    const failed = step.run(await from({ a: 1, b: 0, c: 1 }), [smallBatch()], scalarsAt(3), 3);
+    const failed = take(step, await from({ a: 1, b: 0, c: 1 }), [smallBatch()], 3);
     await expect(failed).rejects.toThrow(/^step 3: the loss is \d.* not finite is in b;/);
     await step.dispose();
   });
 
   it('is the one after a step with a learning rate that is far too large', async () => {
     const { step, from } = compileSmall((p, { sample }) => sample.mul(p['w']!), ['w'], 1);
-    const { state, loss } = await step.run(await from({ w: 1 }), [smallBatch()], scalarsAt(1, 1e30), 1);
+    const { state, loss } = await take(step, await from({ w: 1 }), [smallBatch()], 1, 1e30);
     expect(loss).toBeLessThan(10);
-    const next = step.run(state, [smallBatch()], scalarsAt(2, 1e30), 2);
+    const next = take(step, state, [smallBatch()], 2, 1e30);
     await expect(next).rejects.toThrow(/^step 2: the loss is Infinity/);
     await step.dispose();
   });
@@ -175,8 +183,8 @@ describe('steps of a UNet', () => {
       2,
     );
     const [whole] = await batchesOf(tinyRun({ assignment: { method: 'identity' } }), 1);
-    const one = await step.run(await start(config), [whole!], scalarsAt(1), 1);
-    const two = await step.run(await start(config), halves, scalarsAt(1), 1);
+    const one = await take(step, await start(config), [whole!], 1);
+    const two = await take(step, await start(config), halves, 1);
     expect(two.loss / one.loss).toBeCloseTo(1, 6);
     expect(two.gradientNorm / one.gradientNorm).toBeCloseTo(1, 5);
     const [a, b] = [await valuesOf(one.state), await valuesOf(two.state)];
@@ -188,7 +196,7 @@ describe('steps of a UNet', () => {
 
   it('take their state over: the old handles are gone', async () => {
     const state = await start(config);
-    const { state: next } = await step.run(state, [batches[0]!], scalarsAt(1), 1);
+    const { state: next } = await take(step, state, [batches[0]!], 1);
     for (const { path, tensor: old } of leavesOf(state)) {
       await expect(old.data(), path).rejects.toThrow(DisposedError);
     }
@@ -200,7 +208,7 @@ describe('steps of a UNet', () => {
 
   it('leave the batch alone, so that it can be used again', async () => {
     const run = async (): Promise<number> => {
-      const { state, loss } = await step.run(await start(config), [batches[1]!], scalarsAt(1), 1);
+      const { state, loss } = await take(step, await start(config), [batches[1]!], 1);
       disposeTree(state);
       return loss;
     };
@@ -216,14 +224,14 @@ describe('steps of a UNet', () => {
     };
     let state = await start(config);
     const before = opened.device.liveBuffers();
-    const take = async (from: number, to: number): Promise<void> => {
+    const train = async (from: number, to: number): Promise<void> => {
       for (let k = from; k <= to; k++) {
-        ({ state } = await step.run(state, [batches[k % batches.length]!], scalarsAt(k), k));
+        ({ state } = await take(step, state, [batches[k % batches.length]!], k));
       }
     };
-    await take(1, 40);
+    await train(1, 40);
     const early = { buffers: opened.device.liveBuffers(), memory: memory() };
-    await take(41, 240);
+    await train(41, 240);
     expect(opened.device.liveBuffers()).toEqual(early.buffers);
     // One state of a step kept by mistake would be 200 times 1 MiB.
     expect(memory() - early.memory).toBeLessThan(48 * 2 ** 20);
@@ -233,12 +241,12 @@ describe('steps of a UNet', () => {
 
   it('leak nothing when they accumulate', async () => {
     // The first step compiles, and compiled programs hold their constants.
-    disposeTree((await step.run(await start(config), batches.slice(0, 3), scalarsAt(1), 1)).state);
+    disposeTree((await take(step, await start(config), batches.slice(0, 3), 1)).state);
     const before = opened.device.liveBuffers();
     let state = await start(config);
     const counts = new Set<string>();
     for (let k = 1; k <= 12; k++) {
-      ({ state } = await step.run(state, batches.slice(0, 3), scalarsAt(k), k));
+      ({ state } = await take(step, state, batches.slice(0, 3), k));
       counts.add(JSON.stringify(opened.device.liveBuffers()));
     }
     expect([...counts]).toHaveLength(1);
@@ -256,7 +264,7 @@ describe('steps with dropout, attention and classes', () => {
       let state = await start(config);
       const losses: number[] = [];
       for (const [i, batch] of given.entries()) {
-        const result = await step.run(state, [batch], scalarsAt(i + 1), i + 1);
+        const result = await take(step, state, [batch], i + 1);
         state = result.state;
         losses.push(result.loss);
       }

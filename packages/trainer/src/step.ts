@@ -4,21 +4,38 @@
  * x0, assigned noise → x_t → model → loss → gradients → clip → optimizer → average
  *
  * Without accumulation the whole of it is one program; with it, one program adds up gradients and another one uses
- * them.
+ * them. Nothing is read back: the step's numbers stay on the device (step-numbers.ts).
+ *
+ * In float16 the network alone is float16: it gets x_t and the parameters cast, its prediction is cast back, and the
+ * loss is multiplied by the loss scale before its gradient is taken (Micikevicius et al. 2018). Parameters, gradients
+ * added up, norm, optimizer and average stay float32.
  */
-import { type Device, disposeTree, tensor, type Tensor, valueAndGrad } from '@immiscible/tensor-core';
-import { emaUpdate } from './ema.ts';
-import { DivergedError, TrainerError } from './errors.ts';
+import {
+  type Device,
+  disposeTree,
+  mapTree,
+  tensor,
+  type Tensor,
+  valueAndGrad,
+} from '@immiscible/tensor-core';
+import { TrainerError } from './errors.ts';
+import { type ParameterLayout } from './layout.ts';
 import {
   type DenoisingBatch,
   denoisingLoss,
   denoisingTask,
   type PredictionType,
 } from './objectives/denoising.ts';
-import { type AdamOptions, type AdamScalars, adamUpdate, type Tensors } from './optim/adam.ts';
-import { type ParameterLayout } from './layout.ts';
-import { clipByGlobalNorm, globalNorm } from './optim/clip.ts';
+import { type Tensors } from './optim/adam.ts';
 import { type TrainState } from './state.ts';
+import { readSteps, type StepNumbers, type UnreadStep } from './step-numbers.ts';
+import {
+  type ScalarTensors,
+  type StepScalars,
+  type Update,
+  type UpdateOptions,
+  updateState,
+} from './update.ts';
 
 /** What the model is given beside x_t and t. */
 export type StepBatch = DenoisingBatch & {
@@ -34,104 +51,100 @@ export type ApplyModel = (
   inputs: { sample: Tensor; timestep: Tensor; labels?: Tensor; dropoutKey?: Tensor },
 ) => Tensor;
 
-export interface StepOptions {
+/** With a loss scale the network computes in float16. */
+export interface StepOptions extends UpdateOptions {
   readonly layout: ParameterLayout;
   readonly apply: ApplyModel;
   readonly prediction: PredictionType;
-  readonly optimizer: AdamOptions;
-  /** No clipping where undefined. */
-  readonly maxGradientNorm: number | undefined;
+  /** Parameters that the network wants in float32 even where it computes in float16. */
+  readonly keepFloat32?: ReadonlySet<string>;
 }
-
-/** Numbers of the step that are not tensors' business. */
-export interface StepScalars extends AdamScalars {
-  /** 1 − decay of the moving average */
-  readonly emaRate: number;
-}
-
-export interface StepResult {
-  readonly state: TrainState;
-  /** mean over the step's micro-batches */
-  readonly loss: number;
-  /** global norm before clipping */
-  readonly gradientNorm: number;
-}
-
-type ScalarTensors = Readonly<Record<keyof StepScalars, Tensor>>;
 
 /** Compiled steps of one run; dispose it with the run. */
 export interface TrainStep {
   /**
-   * Consumes `state` and gives the next one.
+   * Consumes `state` and gives the next one, and the step's numbers, which `read` reads. Neither has to be there yet
+   * when the promise is fulfilled: a device works through its queue while the host goes on.
    *
    * @param batches micro-batches of one shape; more than one accumulate gradients
-   * @throws DivergedError where loss or gradients are not finite, naming the step and the first bad parameter
    */
-  run(
-    state: TrainState,
-    batches: readonly StepBatch[],
-    scalars: StepScalars,
-    step: number,
-  ): Promise<StepResult>;
+  run(state: TrainState, batches: readonly StepBatch[], scalars: StepScalars): Promise<Update>;
+  /**
+   * Reads the numbers of steps, in their order, once they are computed, and frees them.
+   *
+   * @param state what the last of them gave
+   * @throws DivergedError where loss or gradients were not finite (in float16: at the floor of the loss scale), naming
+   *   the first such step and the first bad parameter
+   */
+  read(steps: readonly UnreadStep[], state: TrainState): Promise<StepNumbers[]>;
+  /** The most steps that may be unread. */
+  readonly readEvery: number;
   readonly report: Readonly<Record<string, number>>;
   dispose(): Promise<void>;
 }
 
 export function compileTrainStep(device: Device, options: StepOptions): TrainStep {
-  const { layout } = options;
-  const lossAndGradient = (parameters: Tensor, batch: StepBatch): { loss: Tensor; gradient: Tensor } => {
+  const { layout, keepFloat32 = new Set<string>() } = options;
+  const half = options.lossScale !== undefined;
+
+  /** What the network computes with. */
+  const weightsOf = (parameters: Tensor): Tensors => {
+    if (!half) return layout.split(parameters);
+    const full = keepFloat32.size > 0 ? layout.split(parameters) : {};
+    const cast = layout.split(parameters.cast('float16'));
+    return Object.fromEntries(
+      Object.entries(cast).map(([name, value]) => [name, keepFloat32.has(name) ? full[name]! : value]),
+    );
+  };
+
+  const lossAndGradient = (
+    parameters: Tensor,
+    batch: StepBatch,
+    scale: Tensor | undefined,
+  ): { loss: Tensor; gradient: Tensor } => {
     const { value, gradients } = valueAndGrad((theta: Tensors) => {
       const { xt, target } = denoisingTask(options.prediction, batch);
       const { labels, dropoutKey } = batch;
       const prediction = options.apply(theta, {
-        sample: xt,
+        sample: half ? xt.cast('float16') : xt,
         timestep: batch.timesteps,
         ...(labels ? { labels } : {}),
         ...(dropoutKey ? { dropoutKey } : {}),
       });
-      return denoisingLoss(prediction, target, batch.weight);
-    })(layout.split(parameters));
-    return { loss: value, gradient: layout.join(gradients) };
-  };
-
-  const update = (
-    state: TrainState,
-    gradient: Tensor,
-    scalars: ScalarTensors,
-  ): { state: TrainState; norm: Tensor } => {
-    const norm = globalNorm(gradient);
-    const { maxGradientNorm: limit } = options;
-    const clipped = limit === undefined ? gradient : clipByGlobalNorm(gradient, norm, limit);
-    const next = adamUpdate(options.optimizer, state, clipped, scalars);
-    return { state: { ...next, ema: emaUpdate(state.ema, next.parameters, scalars.emaRate) }, norm };
+      const loss = denoisingLoss(prediction.cast('float32'), target, batch.weight);
+      return { plain: loss, loss: scale ? loss.mul(scale) : loss };
+    })(weightsOf(parameters));
+    const joined = half
+      ? layout.join(mapTree(gradients, (gradient) => gradient.cast('float16'))).cast('float32')
+      : layout.join(gradients);
+    return { loss: value.plain, gradient: joined };
   };
 
   const whole = device.compile(
     ({ state, batch, scalars }: { state: TrainState; batch: StepBatch; scalars: ScalarTensors }) => {
-      const { loss, gradient } = lossAndGradient(state.parameters, batch);
-      return { loss, ...update(state, gradient, scalars) };
+      const { loss, gradient } = lossAndGradient(state.parameters, batch, state.lossScale?.scale);
+      return updateState(options, state, gradient, [loss], scalars);
     },
     { donate: ['state'] },
   );
+  type Gathered = { total: Tensor; parameters: Tensor; batch: StepBatch; scale?: Tensor };
   const accumulate = device.compile(
-    ({ total, parameters, batch }: { total: Tensor; parameters: Tensor; batch: StepBatch }) => {
-      const { loss, gradient } = lossAndGradient(parameters, batch);
+    ({ total, parameters, batch, scale }: Gathered) => {
+      const { loss, gradient } = lossAndGradient(parameters, batch, scale);
       return { loss, total: total.add(gradient) };
     },
     { donate: ['total'] },
   );
+  type Finished = {
+    state: TrainState;
+    total: Tensor;
+    losses: readonly Tensor[];
+    scalars: ScalarTensors;
+    factor: Tensor;
+  };
   const finish = device.compile(
-    ({
-      state,
-      total,
-      scalars,
-      factor,
-    }: {
-      state: TrainState;
-      total: Tensor;
-      scalars: ScalarTensors;
-      factor: Tensor;
-    }) => update(state, total.mul(factor), scalars),
+    ({ state, total, losses, scalars, factor }: Finished) =>
+      updateState(options, state, total.mul(factor), losses, scalars),
     { donate: ['state', 'total'] },
   );
 
@@ -139,48 +152,43 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
     state: TrainState,
     batches: readonly StepBatch[],
     scalars: ScalarTensors,
-  ): Promise<{ state: TrainState; loss: Tensor; norm: Tensor }> => {
+  ): Promise<Update> => {
     let total = tensor(new Float32Array(layout.size), [layout.size]);
-    let sum = 0;
+    const losses: Tensor[] = [];
+    const { parameters, lossScale } = state;
     for (const batch of batches) {
-      const result = await accumulate({ total, parameters: state.parameters, batch });
+      const scale = lossScale ? { scale: lossScale.scale } : {};
+      const result = await accumulate({ total, parameters, batch, ...scale });
       total = result.total;
-      sum += await result.loss.item();
-      result.loss.dispose();
+      losses.push(result.loss);
     }
     const factor = tensor(1 / batches.length);
-    return { ...(await finish({ state, total, scalars, factor })), loss: tensor(sum / batches.length) };
+    const result = await finish({ state, total, losses, scalars, factor });
+    disposeTree(losses);
+    return result;
   };
 
   return {
-    async run(state, batches, scalars, step) {
+    async run(state, batches, scalars) {
       const [first, ...rest] = batches;
       if (!first) throw new TrainerError('step: wants at least one micro-batch, got none');
+      if (half !== (state.lossScale !== undefined)) {
+        throw new TrainerError(
+          `step: a state ${half ? 'without' : 'with'} a loss scale was given to a step that computes in ${half ? 'float16' : 'float32'}; make the state with initialState for the same precision`,
+        );
+      }
       const values: ScalarTensors = {
         learningRate: tensor(scalars.learningRate),
         stepSize: tensor(scalars.stepSize),
         inverseRootCorrection: tensor(scalars.inverseRootCorrection),
         emaRate: tensor(scalars.emaRate),
       };
-      const result =
-        rest.length === 0
-          ? await whole({ state, batch: first, scalars: values })
-          : await accumulated(state, batches, values);
-      const loss = await result.loss.item();
-      const gradientNorm = await result.norm.item();
-      disposeTree([result.loss, result.norm]);
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-        // The first moment of a parameter takes in its gradient, so it shows which gradients were not finite.
-        const moments = await result.state.firstMoments.data();
-        const bad = moments.findIndex((value) => !Number.isFinite(value));
-        disposeTree(result.state);
-        const where = bad >= 0 ? `; the first gradient that is not finite is in ${layout.nameAt(bad)}` : '';
-        throw new DivergedError(
-          `step ${step}: the loss is ${loss} and the gradient's norm ${gradientNorm}${where}; lower the learning rate or clip gradients, and resume from the last checkpoint`,
-        );
-      }
-      return { state: result.state, loss, gradientNorm };
+      return rest.length === 0
+        ? whole({ state, batch: first, scalars: values })
+        : accumulated(state, batches, values);
     },
+    read: (steps, state) => readSteps(steps, state, layout),
+    readEvery: options.readEvery,
     get report() {
       return { ...accumulate.report, ...whole.report };
     },

@@ -31,7 +31,7 @@ describe('a disk that is too full for a checkpoint', () => {
       const options = { device: opened.device, dataset: await openData(config) };
       const finish = async (run: TrainingRun): Promise<number[]> => {
         const losses: number[] = [];
-        while (!run.finished) losses.push((await run.step()).loss);
+        while (!run.finished) losses.push((await run.step()).numbers[0]!.loss);
         await run.close();
         return losses;
       };

@@ -9,7 +9,8 @@ import { checkpointPath, listCheckpoints } from '../src/checkpoint.ts';
 import { type RunConfig } from '../src/config.ts';
 import { CheckpointError, ConfigError, DivergedError } from '../src/errors.ts';
 import { readLog } from '../src/run-log.ts';
-import { type StepReport, TrainingRun, trainStepOf } from '../src/run.ts';
+import { trainStepOf } from '../src/parts.ts';
+import { type StepReport, TrainingRun } from '../src/run.ts';
 import { type TrainStep } from '../src/step.ts';
 import { trainInChild } from './child.ts';
 import { digest, openData, richModel, sharedFolder, temporaryFolder, testDevice, tinyRun } from './tiny.ts';
@@ -49,7 +50,8 @@ async function train(run: TrainingRun, until = Infinity): Promise<StepReport[]> 
   return reports;
 }
 
-const lossesOf = (reports: readonly StepReport[]): number[] => reports.map(({ loss }) => loss);
+const lossesOf = (reports: readonly StepReport[]): number[] =>
+  reports.flatMap(({ numbers }) => numbers.map(({ loss }) => loss));
 
 /** Runs of one config with one compiled step, and what becomes of them when nothing stops them. */
 function suite(config: RunConfig) {

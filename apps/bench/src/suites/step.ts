@@ -3,17 +3,17 @@
  * same network, batch and threads. The two take turns, so that a machine that slows down slows both.
  */
 import { availableParallelism } from 'node:os';
-import { initUnet2d, toUnet2dConfig } from '@immiscible/models';
+import { toUnet2dConfig } from '@immiscible/models';
 import { streamUniform } from '@immiscible/random';
 import { openDevice, tensor, type Tensor } from '@immiscible/tensor-core';
 import {
   adamScalars,
   armConfig,
-  initialState,
   layoutOf,
   parseCompareConfig,
   recipes,
   type RunConfig,
+  startOf,
   trainStepOf,
 } from '@immiscible/trainer';
 import { startTorch } from './step-torch.ts';
@@ -147,7 +147,7 @@ async function ourStep(
   shape: readonly [number, number, number, number],
 ): Promise<{ run(): Promise<number>; close(): Promise<number> }> {
   const trainStep = trainStepOf(device, config);
-  let state = await initialState(layoutOf(config), initUnet2d(config.model, 0));
+  let state = await startOf(config);
   const elements = shape.reduce((product, extent) => product * extent, 1);
   const [batch] = shape;
   const uniform = (stream: number, count: number, extent: readonly number[]): Tensor =>
@@ -166,7 +166,9 @@ async function ourStep(
       k += 1;
       const start = performance.now();
       const scalars = { ...adamScalars(config.optimizer, LEARNING_RATE, k), emaRate: 0.001 };
-      ({ state } = await trainStep.run(state, [inputs], scalars, k));
+      const result = await trainStep.run(state, [inputs], scalars);
+      state = result.state;
+      await trainStep.read([{ step: k, numbers: result.numbers }], state); // the device is done
       return performance.now() - start;
     },
     async close() {

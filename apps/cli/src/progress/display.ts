@@ -15,13 +15,14 @@ export interface Display {
   stop(): void;
 }
 
-/** Short enough for 80 columns beside a bar; `cut` is the distance cut. */
+/** Short enough for 80 columns beside a bar; `cut` is the distance cut, `skipped` the steps that float16 left out. */
 function numbers(arm: ArmProgress): string {
-  const speed = arm.imagesPerSecond;
+  const { imagesPerSecond: speed, loss, skippedSteps } = arm;
   return [
     `${Number.isNaN(speed) ? '–' : count(speed)} images/s`,
-    `loss ${significant(arm.loss)}`,
+    `loss ${Number.isNaN(loss) ? '–' : significant(loss)}`,
     `cut ${share(arm.distanceCut)}`,
+    ...(skippedSteps ? [`skipped ${count(skippedSteps)}`] : []),
   ].join('  ');
 }
 

@@ -9,10 +9,9 @@ function stepReport(step: number, over: Partial<StepReport> = {}): StepReport {
   return {
     step,
     images: 16 * step,
-    loss: 1,
-    gradientNorm: 1,
     learningRate: 1,
     distanceChange: 0,
+    numbers: [{ step, loss: 1, gradientNorm: 1 }],
     milliseconds: { load: 0, noise: 0, assign: 0, step: 100 },
     ...over,
   };
@@ -22,12 +21,26 @@ describe('ArmProgress', () => {
   it('takes means over the last 50 steps', () => {
     const arm = new ArmProgress('a', 100);
     for (let step = 1; step <= 60; step++) {
-      arm.add(stepReport(step, { loss: step, distanceChange: step <= 10 ? -1 : -0.02 }));
+      const numbers = [{ step, loss: step, gradientNorm: 1 }];
+      arm.add(stepReport(step, { numbers, distanceChange: step <= 10 ? -1 : -0.02 }));
     }
     expect(arm.loss).toBe((11 + 60) / 2);
     expect(arm.distanceCut).toBeCloseTo(0.02, 12);
     expect(arm.imagesPerSecond).toBeCloseTo(160, 9);
     expect(arm.secondsPerStep).toBeCloseTo(0.1, 12);
+  });
+
+  it('waits for numbers that are read later, and leaves out those of skipped steps', () => {
+    const arm = new ArmProgress('a', 100);
+    arm.add(stepReport(1, { numbers: [] }));
+    expect(arm.loss).toBeNaN();
+    const scaling = { lossScale: 1024, skippedSteps: 1, skipped: false };
+    const numbers = [
+      { step: 1, loss: NaN, gradientNorm: Infinity, scaling: { ...scaling, skipped: true } },
+      { step: 2, loss: 0.5, gradientNorm: 1, scaling },
+    ];
+    arm.add(stepReport(2, { numbers }));
+    expect([arm.loss, arm.skippedSteps]).toEqual([0.5, 1]);
   });
 
   it('does not take the pace from the step that compiles, or from the first after a resume', () => {
@@ -92,6 +105,14 @@ describe('display', () => {
       '',
     ]);
     expect(io.stdout.text).toBe('');
+  });
+
+  it('says how many steps float16 left out', () => {
+    const io = testIo();
+    const made = arm();
+    made.skippedSteps = 3;
+    createDisplay(io, []).step(made, 0);
+    expect(io.stderr.text).toContain('loss 1.00  cut 3.6 %  skipped 3');
   });
 
   it('draws a bar for each arm on a terminal, and gives the cursor back', () => {

@@ -18,8 +18,9 @@ async function main([folder, file]: readonly (string | undefined)[]): Promise<vo
   const dataset = await openDataset(config.data as DatasetSpec);
   const run = await TrainingRun.open(config, { folder, device, dataset });
   while (!run.finished) {
-    const { step, loss } = await run.step();
-    process.stdout.write(`${JSON.stringify({ step, loss })}\n`);
+    for (const { step, loss } of (await run.step()).numbers) {
+      process.stdout.write(`${JSON.stringify({ step, loss })}\n`);
+    }
   }
   await run.close();
   await device.dispose();

@@ -1,0 +1,59 @@
+/** The parts that a config's run is made of, for runs, samplers and loops of one's own. */
+import { applyUnet2d, initUnet2d, unet2dParameters } from '@immiscible/models';
+import { type Device } from '@immiscible/tensor-core';
+import { type RunConfig } from './config.ts';
+import { ParameterLayout } from './layout.ts';
+import { type LossScaleOptions } from './optim/loss-scale.ts';
+import { initialState, type TrainState } from './state.ts';
+import { type ApplyModel, compileTrainStep, type TrainStep } from './step.ts';
+
+/** What decides a step's arithmetic. */
+export type StepConfig = Pick<
+  RunConfig,
+  'model' | 'scheduler' | 'optimizer' | 'training' | 'logging' | 'precision'
+>;
+
+/** Unread steps keep their batches alive: more than these are not worth their memory. */
+const MOST_UNREAD = 32;
+
+/** The model of a config, as steps and samplers call it. */
+export function modelOf({ model }: Pick<RunConfig, 'model'>): ApplyModel {
+  return (parameters, { labels, ...inputs }) =>
+    applyUnet2d(model, parameters, { ...inputs, ...(labels ? { classLabels: labels } : {}) });
+}
+
+/** Where the parameters of a config's model lie in a state. */
+export function layoutOf({ model }: Pick<RunConfig, 'model'>): ParameterLayout {
+  return new ParameterLayout(unet2dParameters(model));
+}
+
+function lossScaleOf({ precision, training }: StepConfig): LossScaleOptions | undefined {
+  return precision === 'f16' ? training.lossScale : undefined;
+}
+
+/** The state that a run of `config` begins with. */
+export function startOf(config: StepConfig & Pick<RunConfig, 'seed'>): Promise<TrainState> {
+  const parameters = initUnet2d(config.model, config.seed, { zeroInit: config.training.zeroInit });
+  return initialState(layoutOf(config), parameters, lossScaleOf(config));
+}
+
+/**
+ * Compiles the steps that runs of `config` take.
+ *
+ * @param readEvery the most steps whose numbers may lie unread on the device: 1 on the CPU where omitted, where reading
+ *   costs nothing, else `logging.every` and at most 32
+ */
+export function trainStepOf(device: Device, config: StepConfig, readEvery?: number): TrainStep {
+  const { maxGradientNorm } = config.training;
+  const parameters = Object.entries(unet2dParameters(config.model));
+  return compileTrainStep(device, {
+    layout: layoutOf(config),
+    apply: modelOf(config),
+    prediction: config.scheduler.prediction_type,
+    optimizer: config.optimizer,
+    maxGradientNorm: maxGradientNorm ?? undefined,
+    lossScale: lossScaleOf(config),
+    keepFloat32: new Set(parameters.flatMap(([name, { trainable }]) => (trainable ? [] : [name]))),
+    readEvery: readEvery ?? (device.name === 'cpu' ? 1 : Math.min(config.logging.every, MOST_UNREAD)),
+  });
+}
