@@ -1,5 +1,17 @@
-/** Readers of option values, with messages that commander shows beside the option's name. */
-import { InvalidArgumentError } from 'commander';
+/** Options that several commands have, and readers of values, with messages that commander shows beside the option's name. */
+import { InvalidArgumentError, Option } from 'commander';
+
+/** `--device`: what `openDevice` of tensor-core takes. */
+export function deviceOption(): Option {
+  return new Option(
+    '--device <name>',
+    'auto (a GPU if there is one, else the CPU), cpu, webgpu, webgpu:software (for tests), or part of the name of a GPU ' +
+      '(default: as the config, else auto)',
+  ).argParser((text: string) => {
+    if (text.trim() === '') throw new InvalidArgumentError('It wants a name; `immiscible info` lists them.');
+    return text;
+  });
+}
 
 /** A whole number of at least `minimum`. */
 export function wholeNumber(minimum: number): (text: string) => number {

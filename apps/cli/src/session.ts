@@ -1,17 +1,35 @@
 /** What every run needs and must give back: a device and a data set. */
 import { type ImageDataset, openDataset, type DatasetSpec } from '@immiscible/datasets';
-import { type Device, openDevice } from '@immiscible/tensor-core';
+import { type Device, DeviceError, openDevice } from '@immiscible/tensor-core';
 import { type RunConfig } from '@immiscible/trainer';
+import { UsageError } from './errors.ts';
 import { colorsFor, type Io, printLine } from './io.ts';
 
-/** Opens the device of a config, and closes it when `work` is done. @param threads over those of the config */
+/** What a config says of the device, or flags that stand over it. */
+interface DeviceChoice {
+  readonly device?: RunConfig['device'] | undefined;
+  readonly threads?: number | undefined;
+}
+
+/**
+ * Opens the device of a config, and closes it when `work` is done.
+ *
+ * @param flags over the config
+ * @throws UsageError where there is no such device
+ */
 export async function withDevice<T>(
-  config: { readonly device: RunConfig['device']; readonly threads?: number | undefined },
-  threads: number | undefined,
+  config: DeviceChoice,
+  flags: DeviceChoice,
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
-  const chosen = threads ?? config.threads;
-  const device = await openDevice(config.device, chosen === undefined ? {} : { threads: chosen });
+  const name = flags.device ?? config.device ?? 'auto';
+  const threads = flags.threads ?? config.threads;
+  const device = await openDevice(name, threads === undefined ? {} : { threads }).catch((error: unknown) => {
+    if (error instanceof DeviceError && name !== 'auto') {
+      throw new UsageError(error.message, { cause: error });
+    }
+    throw error;
+  });
   try {
     return await work(device);
   } finally {

@@ -1,6 +1,7 @@
 /** Whatever cannot be used is named in one message on stderr, without a stack, and the exit code is 2. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type AdapterDescription, webgpuAdapters } from '@immiscible/tensor-core';
 import { describe, expect, it } from 'vitest';
 import { cli, shared, temporaryFolder, testIo, tinyConfig, writeConfig } from './cli.ts';
 
@@ -35,6 +36,9 @@ describe('a config', () => {
     [{}, ['--set', 'model.in_channels=3'], /model\.out_channels/],
     [{}, ['--set', 'model.sample_size=16'], /takes 1 channels of 16×16 .* have 1 of 8×8/],
     [{}, ['--name', 'a/b'], /name: wants letters, digits/],
+    [{ device: '' }, [], /device: wants auto, cpu, webgpu/],
+    [{ device: 'no GPU' }, [], /no WebGPU adapter whose name holds "no GPU"/],
+    [{}, ['--device', 'webgpu:none'], /no WebGPU adapter whose name holds "webgpu:none"/],
   ])('%j %j', async (changes, more, message) => {
     const { code, err } = await compareWith(changes, ...more);
     expect(code).toBe(2);
@@ -83,6 +87,7 @@ describe('the command line', () => {
     [['compare', '--resume', 'no-such-run'], /no-such-run holds no comparison/],
     [['train', '--resume', 'no-such-run'], /no-such-run holds no run/],
     [['assign', '--size', '3'], /required option '--cost <file>' not specified/],
+    [['train', '--device', ' '], /--device <name>' argument ' ' is invalid. It wants a name/],
     [['info', 'no-such-thing'], /neither a folder nor a recipe; the recipes are demo,/],
   ])('%j', async (argv, message) => {
     const { code, out, err } = await cli(argv);
@@ -134,10 +139,18 @@ it('a model folder whose files are damaged', async () => {
 it('info lists machine, versions and recipes', async () => {
   const { code, out } = await cli(['info']);
   expect(code).toBe(0);
-  expect(out).toMatch(/^device +cpu: /m);
+  const adapters = await webgpuAdapters();
+  const hardware = adapters.some(({ software }) => !software);
+  expect(out).toMatch(hardware ? /^device +webgpu: /m : /^device +cpu: /m);
+  expect(out).toMatch(hardware ? /^auto takes +.+: .*hardware adapter/m : /^auto takes +cpu: /m);
+  expect(out).toMatch(adapters.length > 0 ? /^WebGPU .*\n.* a binding, /m : /^WebGPU +no adapter$/m);
   expect(out).toMatch(/^cifar10-ddim +cifar10 +32×32 +35\.7 M +163,800 × 128$/m);
   const json = JSON.parse((await cli(['info', '--json'])).out) as {
     recipes: { name: string; parameters: number }[];
+    webgpuAdapters: AdapterDescription[];
+    auto: { device: string; reason: string };
   };
+  expect(json.webgpuAdapters).toEqual(adapters);
+  expect(json.auto.device).toBe(adapters.find(({ software }) => !software)?.name ?? 'cpu');
   expect(json.recipes.find(({ name }) => name === 'cifar10-ddim')?.parameters).toBe(35_746_307);
 });

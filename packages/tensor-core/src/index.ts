@@ -75,4 +75,9 @@ export {
   widen,
   writeSafetensors,
 } from './io/safetensors.ts';
-export { type AdapterDescription, webgpuAdapters } from './targets/webgpu/adapters.ts';
+export {
+  type AdapterDescription,
+  adapterLine,
+  automaticAdapter,
+  webgpuAdapters,
+} from './targets/webgpu/adapters.ts';

@@ -19,7 +19,7 @@ import { InterruptedError, UsageError } from '../errors.ts';
 import { list, plural, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
-import { gather, wholeNumber } from '../options.ts';
+import { deviceOption, gather, wholeNumber } from '../options.ts';
 import { ArmProgress } from '../progress/arm-progress.ts';
 import { createDisplay } from '../progress/display.ts';
 import { TimeLeft } from '../progress/time-left.ts';
@@ -36,6 +36,7 @@ interface CompareFlags {
   readonly continue?: true;
   readonly set: readonly string[];
   readonly seed?: number;
+  readonly device?: string;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -61,6 +62,7 @@ export function compareCommand(io: Io): Command {
     )
     .option('--set <path=value>', 'change one field of the config; may be given again', gather, [])
     .option('--seed <number>', 'seed of everything that is drawn', wholeNumber(0))
+    .addOption(deviceOption())
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .option('--json', 'print the report as JSON on stdout, and nothing else there')
     .addHelpText(
@@ -116,6 +118,7 @@ async function choose(
     const over = {
       ...(flags.name === undefined ? {} : { name: flags.name }),
       ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+      ...(flags.device === undefined ? {} : { device: flags.device }),
       ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     };
     return parseCompareConfig(merge(loaded, over));
@@ -164,7 +167,7 @@ async function train(
   io: Io,
 ): Promise<CompareReport> {
   const colors = colorsFor(io.stderr, io.env);
-  return withDevice(config, flags.threads, async (device) => {
+  return withDevice(config, flags, async (device) => {
     const dataset = await openData(config.data, io);
     const names = config.arms.map(({ name }) => name);
     const { steps, batchSize, accumulate } = config.training;

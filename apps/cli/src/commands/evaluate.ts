@@ -15,7 +15,7 @@ import { count, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, printJson, printLine } from '../io.ts';
 import { type ModelFolder, openModel } from '../model-folder.ts';
-import { positiveNumbers, wholeNumber } from '../options.ts';
+import { deviceOption, positiveNumbers, wholeNumber } from '../options.ts';
 import { checkSamplingSteps, labelsFor, withSampler } from '../sampling.ts';
 import { imageSize, openData, withDevice } from '../session.ts';
 import { renderTable } from '../table.ts';
@@ -28,6 +28,7 @@ interface EvaluateFlags {
   readonly sampler: 'ddim' | 'ddpm';
   readonly seed: number;
   readonly batchSize?: number;
+  readonly device?: string;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -55,6 +56,7 @@ export function evaluateCommand(io: Io): Command {
     .addOption(new Option('--sampler <name>', 'how to sample').choices(['ddim', 'ddpm']).default('ddim'))
     .option('--seed <number>', 'choice of the real images', wholeNumber(0), 0)
     .option('--batch-size <number>', 'images at a time (default: as the run, else 250)', wholeNumber(1))
+    .addOption(deviceOption())
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .option('--json', 'print the measurements as JSON on stdout, and nothing else there')
     .addHelpText(
@@ -129,7 +131,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<
   const found = await openModel(path);
   checkSamplingSteps(found.pipeline, flags.steps);
   const settings = settingsOf(found, flags);
-  const result = await withDevice({ device: 'auto' }, flags.threads, async (device) => {
+  const result = await withDevice({ device: 'auto' }, flags, async (device) => {
     const { pipeline } = found;
     const dataset = await openData(settings.data, io);
     const { samples, features, batchSize } = settings.evaluation;

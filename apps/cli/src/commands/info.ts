@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { describeUnet2d, type ModelDescription } from '@immiscible/models';
-import { webgpuAdapters } from '@immiscible/tensor-core';
+import { adapterLine, webgpuAdapters } from '@immiscible/tensor-core';
 import {
   type CompareConfig,
   describeEnvironment,
@@ -14,6 +14,7 @@ import {
   recipes,
 } from '@immiscible/trainer';
 import { Command } from 'commander';
+import { adapterAbilities, automaticDevice } from '../adapters.ts';
 import { loadConfig } from '../config-file.ts';
 import { UsageError } from '../errors.ts';
 import { bytes, count, magnitude, plural } from '../format.ts';
@@ -31,8 +32,9 @@ export function infoCommand(io: Io): Command {
   return new Command('info')
     .summary('versions, device and recipes; or what a model is')
     .description(
-      'Without an argument: versions, device, processor and the recipes that come with the program. With one: the model\n' +
-        'of a recipe, of a pipeline folder or of a run, its size and what a forward pass costs.',
+      'Without an argument: versions, device, processor, the GPUs that WebGPU finds, which device `auto` takes and why, and\n' +
+        'the recipes that come with the program. With one: the model of a recipe, of a pipeline folder or of a run, its\n' +
+        'size and what a forward pass costs.',
     )
     .argument('[what]', 'a recipe, a pipeline folder, or the folder of a run')
     .option('--json', 'print as JSON on stdout; of a recipe, this includes its whole config')
@@ -56,11 +58,12 @@ function describe(model: ModelConfig): ModelDescription {
 }
 
 async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
-  const environment: Environment = await withDevice({ device: 'auto' }, undefined, async (device) =>
+  const environment: Environment = await withDevice({ device: 'auto' }, {}, async (device) =>
     describeEnvironment(device),
   );
   const machine = { threads: availableParallelism(), memoryBytes: totalmem() };
   const adapters = await webgpuAdapters();
+  const auto = automaticDevice(adapters);
   const known = await Promise.all(
     Object.keys(recipes).map(async (name) => {
       const { data, model, training } = parseCompareConfig(await loadConfig({ recipe: name }));
@@ -81,6 +84,7 @@ async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
       ...environment,
       ...machine,
       webgpuAdapters: adapters,
+      auto,
       recipes: known,
     });
     return;
@@ -96,11 +100,12 @@ async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
     'processor',
     `${environment.processor}, ${plural(machine.threads, 'thread')}, ${bytes(machine.memoryBytes)} of memory`,
   );
-  const gpus = adapters.map(({ vendor, device, description }) => description || `${vendor} ${device}`);
-  line(
-    'WebGPU',
-    gpus.length > 0 ? `${gpus.join(', ')} (not used yet: this version computes on the CPU)` : 'no adapter',
-  );
+  if (adapters.length === 0) line('WebGPU', 'no adapter');
+  for (const adapter of adapters) {
+    line('WebGPU', adapterLine(adapter));
+    line('', colors.dim(adapterAbilities(adapter)));
+  }
+  line('auto takes', `${auto.device}: ${auto.reason}`);
   const rows = known.map(({ name, data, size, parameters, steps, batchSize }) => [
     name,
     data,

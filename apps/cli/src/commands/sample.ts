@@ -7,7 +7,7 @@ import { duration, plural } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { type Io, printJson, printLine } from '../io.ts';
 import { openModel } from '../model-folder.ts';
-import { numberFrom, wholeNumber, wholeNumbers } from '../options.ts';
+import { deviceOption, numberFrom, wholeNumber, wholeNumbers } from '../options.ts';
 import { checkSamplingSteps, labelsFor, withSampler } from '../sampling.ts';
 import { withDevice } from '../session.ts';
 
@@ -23,6 +23,7 @@ interface SampleFlags {
   readonly scale?: number;
   readonly out?: string;
   readonly batchSize: number;
+  readonly device?: string;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -54,6 +55,7 @@ export function sampleCommand(io: Io): Command {
     )
     .option('--out <folder>', 'a PNG of each image, named after its seed')
     .option('--batch-size <number>', 'images at a time', wholeNumber(1), 64)
+    .addOption(deviceOption())
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .option('--json', 'print what was made as JSON on stdout, and nothing else there')
     .addHelpText(
@@ -73,7 +75,7 @@ async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void
   const { seeds, steps, sampler, eta } = flags;
   const labels = labelsFor(pipeline.model, seeds, flags.labels);
   const began = performance.now();
-  const files = await withDevice({ device: 'auto' }, flags.threads, (device) => {
+  const files = await withDevice({ device: 'auto' }, flags, (device) => {
     const batchSize = Math.min(flags.batchSize, seeds.length);
     const size = flags.size === undefined ? undefined : ([flags.size, flags.size] as const);
     return withSampler({ device, pipeline, io }, { batchSize, size }, async (make, shape) => {

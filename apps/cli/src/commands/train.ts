@@ -20,7 +20,7 @@ import { InterruptedError, UsageError } from '../errors.ts';
 import { milliseconds, plural, share, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
-import { gather, wholeNumber } from '../options.ts';
+import { deviceOption, gather, wholeNumber } from '../options.ts';
 import { ArmProgress } from '../progress/arm-progress.ts';
 import { createDisplay } from '../progress/display.ts';
 import { resumeFolder, stateOf, withLock } from '../run-folder.ts';
@@ -35,6 +35,7 @@ interface TrainFlags {
   readonly resume?: string | true;
   readonly set: readonly string[];
   readonly seed?: number;
+  readonly device?: string;
   readonly threads?: number;
   readonly json?: true;
 }
@@ -60,6 +61,7 @@ export function trainCommand(io: Io): Command {
     )
     .option('--set <path=value>', 'change one field of the config; may be given again', gather, [])
     .option('--seed <number>', 'seed of everything that is drawn', wholeNumber(0))
+    .addOption(deviceOption())
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .option('--json', 'print what was reached as JSON on stdout, and nothing else there')
     .addHelpText(
@@ -97,6 +99,7 @@ async function runTrain(flags: TrainFlags, io: Io): Promise<void> {
 function runConfigOf(loaded: JsonObject, flags: TrainFlags): RunConfig {
   const over = {
     ...(flags.seed === undefined ? {} : { seed: flags.seed }),
+    ...(flags.device === undefined ? {} : { device: flags.device }),
     ...(flags.threads === undefined ? {} : { threads: flags.threads }),
   };
   const value = merge(loaded, over) as JsonObject;
@@ -156,7 +159,7 @@ interface TrainResult {
 
 async function train(config: RunConfig, folder: string, flags: TrainFlags, io: Io): Promise<TrainResult> {
   const colors = colorsFor(io.stderr, io.env);
-  return withDevice(config, flags.threads, async (device) => {
+  return withDevice(config, flags, async (device) => {
     const dataset = await openData(config.data, io);
     const run = await TrainingRun.open(config, { folder, device, dataset });
     const { steps } = config.training;

@@ -65,7 +65,7 @@ export function chooseAdapter<T extends { readonly description: AdapterDescripti
   const chosen = found.find(({ description }) => fits(description, choice));
   if (chosen) return chosen;
   throw new DeviceError(
-    `openDevice: there is no ${wordsFor(choice)}; ${listOf(found.map(({ description }) => description))}. ${adviceFor(choice)}`,
+    `openDevice: there is no ${wordsFor(choice)}; ${listOf(found.map(({ description }) => description))}. ${adviceFor(choice, found.length === 0)}`,
   );
 }
 
@@ -87,20 +87,27 @@ function listOf(adapters: readonly AdapterDescription[]): string {
   return `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
 }
 
-function adviceFor(choice: AdapterChoice): string {
+function adviceFor(choice: AdapterChoice, none: boolean): string {
   if (choice === 'hardware') {
     return 'Install a driver for the GPU (on Linux one for Vulkan, and libvulkan1), or use "cpu"; "webgpu:software" is for tests only';
   }
   if (choice === 'software') {
     return 'Install one (on Linux lavapipe of Mesa 24 or later, and libvulkan1), or use "cpu"';
   }
-  return 'Use part of one of these names, "auto" or "cpu"';
+  return none ? 'Use "auto" or "cpu"' : 'Use part of one of these names, "auto" or "cpu"';
 }
 
 /** The adapter of `openDevice('auto')`, if there is one: hardware, the best first. Quick where there is no GPU. */
 export async function findHardware(): Promise<FoundAdapter | undefined> {
   if (!(await mayHaveHardware())) return undefined;
-  return (await findAdapters()).find(({ description }) => fits(description, 'hardware'));
+  const found = await findAdapters();
+  const taken = automaticAdapter(found.map(({ description }) => description));
+  return found.find(({ description }) => description === taken);
+}
+
+/** Which of these adapters `openDevice('auto')` takes; none means the CPU. */
+export function automaticAdapter(adapters: readonly AdapterDescription[]): AdapterDescription | undefined {
+  return adapters.find((adapter) => fits(adapter, 'hardware'));
 }
 
 /** Every adapter, by name: by backend, and within one as Dawn ranks them, discrete GPUs first. */
