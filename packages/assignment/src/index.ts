@@ -16,9 +16,12 @@ export { type Metric } from './metric.ts';
 export { type NoiseStreams } from './noise-streams.ts';
 export { type AssignNoiseOptions, type AssignOptions, type ComputeCost, type Method } from './options.ts';
 export { assignOverPools, assignPool, type PoolBatch, type PooledNoise, type PoolOptions } from './pool.ts';
+export { assignAcross, type AssignAcrossOptions, type NoiseAcross } from './processes/assign-across.ts';
+export { type GroupArray, type ProcessGroup } from './processes/process-group.ts';
 export { type QuantisationReport } from './quantise.ts';
 export { type SolverName } from './solve/auto.ts';
 export { type Costs } from './solve/problem.ts';
+export { type SinkhornOptions, type SinkhornReport } from './solve/sinkhorn.ts';
 export { solveAssignment, type AssignmentSolution, type SolveOptions } from './solve/solve-assignment.ts';
 export { type AssignmentStats, type Marginal } from './stats.ts';
 export {
