@@ -38,13 +38,13 @@ export interface CostJob {
   readonly precise: number;
   /** Rows and columns of a block. */
   readonly side: number;
-  /** [1] The number of the first block that nobody has taken. */
-  readonly next: Int32Array;
+  /** [2] How many blocks have been taken, how many are done. */
+  readonly progress: Int32Array;
 }
 
-/** Computes blocks until none is left to take. */
-export function runCostBlocks(kernel: CostKernel, job: CostJob): void {
-  const { x0, noise, out, rows, columns, dimensions, side, next } = job;
+/** Computes blocks until none is left to take. @returns whether all blocks are done, those of other threads too */
+export function runCostBlocks(kernel: CostKernel, job: CostJob): boolean {
+  const { x0, noise, out, rows, columns, dimensions, side, progress } = job;
   const across = Math.ceil(columns / side);
   const blocks = Math.ceil(rows / side) * across;
   const slab = 16 * Math.ceil((Math.min(side, Math.max(rows, columns)) * dimensions) / 4);
@@ -57,7 +57,7 @@ export function runCostBlocks(kernel: CostKernel, job: CostJob): void {
   const memory = new Float32Array(kernel.memory.buffer);
 
   let loaded = -1;
-  for (let block = Atomics.add(next, 0, 1); block < blocks; block = Atomics.add(next, 0, 1)) {
+  for (let block = Atomics.add(progress, 0, 1); block < blocks; block = Atomics.add(progress, 0, 1)) {
     const i = Math.floor(block / across) * side;
     const j = (block % across) * side;
     const height = Math.min(side, rows - i);
@@ -79,7 +79,9 @@ export function runCostBlocks(kernel: CostKernel, job: CostJob): void {
     for (let r = 0, from = costsAt / 4; r < height; r++, from += width) {
       out.set(memory.subarray(from, from + width), (i + r) * columns + j);
     }
+    Atomics.add(progress, 1, 1);
   }
+  return Atomics.load(progress, 1) === blocks;
 }
 
 /** What a thread is sent. */

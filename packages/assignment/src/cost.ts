@@ -49,7 +49,7 @@ export function pairwiseCost(
   kernel ??= instantiateKernel<CostKernel>(distanceWasm);
   if (kernel === undefined) return plainCost(x0, noise, metric, shape);
   const out = new Float32Array(shape.rows * shape.columns);
-  runCostBlocks(kernel, describeJob(x0, noise, out, metric, shape, 1, new Int32Array(1)));
+  runCostBlocks(kernel, describeJob(x0, noise, out, metric, shape, 1, new Int32Array(2)));
   return out;
 }
 
@@ -79,8 +79,8 @@ export async function pairwiseCostAsync(
   }
   const here = kernel;
   const out = new Float32Array(new SharedArrayBuffer(4 * shape.rows * shape.columns));
-  const next = new Int32Array(new SharedArrayBuffer(4));
-  const job = describeJob(share(x0), share(noise), out, metric, shape, useful, next);
+  const progress = new Int32Array(new SharedArrayBuffer(8));
+  const job = describeJob(share(x0), share(noise), out, metric, shape, useful, progress);
   await runOnThreads({ module, job }, useful - 1, () => runCostBlocks(here, job));
   return out;
 }
@@ -92,7 +92,7 @@ function describeJob(
   metric: Metric,
   { rows, columns, dimensions }: CostShape,
   threads: number,
-  next: Int32Array,
+  progress: Int32Array,
 ): CostJob {
   const largest = Math.max(rows, columns);
   // Several blocks a thread, so that all are done at about the same time; one thread takes them as large as they pay.
@@ -100,7 +100,18 @@ function describeJob(
     threads === 1 ? BLOCK_SIDE : Math.min(BLOCK_SIDE, Math.max(SMALLEST_SIDE, largest / (2 * threads)));
   const side = 8 * Math.ceil(Math.max(1, Math.min(wanted, largest, SLAB_NUMBERS / dimensions)) / 8);
   const precise = metric === 'dot' || dimensions < SINGLE_FROM ? 1 : 0;
-  return { x0, noise, out, rows, columns, dimensions, metric: METRICS.indexOf(metric), precise, side, next };
+  return {
+    x0,
+    noise,
+    out,
+    rows,
+    columns,
+    dimensions,
+    metric: METRICS.indexOf(metric),
+    precise,
+    side,
+    progress,
+  };
 }
 
 /** The array itself if it is on shared memory, or a copy that is. */

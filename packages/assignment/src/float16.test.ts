@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import reference from '../golden/reference.json' with { type: 'json' };
+import { countFloat16, plainCountFloat16, plainScaleToFloat16 } from './float16.ts';
 import { FLOAT16_MAX, fromFloat16Bits, scaleToFloat16, toFloat16Bits } from './index.ts';
 
 const everyBits = Array.from({ length: 0x10000 }, (_, bits) => bits);
@@ -83,5 +84,33 @@ describe('float16, over all 65536 values', () => {
       hash = Math.imul(hash ^ (bits >> 8), 0x01000193);
     }
     expect(hash >>> 0).toBe(reference.float16.scaledHash);
+  });
+
+  it('rounds between every two neighbours alike in SIMD and a number at a time, edges of chunks included', () => {
+    const finite = Float32Array.from(everyBits.map(fromFloat16Bits).filter((value) => !Number.isNaN(value)));
+    const exact = new Uint32Array(finite.buffer);
+    const steps = [-0x1001, -0x1000, -0xfff, -1, 0, 1, 0xfff, 0x1000, 0x1001];
+    const words = new Uint32Array(exact.length * steps.length);
+    exact.forEach((word, n) => {
+      for (const [s, step] of steps.entries()) {
+        const magnitude = Math.min(0x7f800000, Math.max(0, (word & 0x7fffffff) + step));
+        words[n * steps.length + s] = (word & 0x80000000) | magnitude;
+      }
+    });
+    const around = new Float32Array(words.buffer);
+    for (const scale of [1, Math.fround(0.1), 3]) {
+      const [simd, plain] = [new Float32Array(around.length), new Float32Array(around.length)];
+      expect(scaleToFloat16(around, scale, simd)).toBe(plainScaleToFloat16(around, scale, plain));
+      expect(Buffer.from(simd.buffer).equals(Buffer.from(plain.buffer))).toBe(true);
+
+      plainScaleToFloat16(around, 1, plain);
+      plainScaleToFloat16(plain, scale, plain);
+      scaleToFloat16(around, scale, simd, 'rounded');
+      expect(Buffer.from(simd.buffer).equals(Buffer.from(plain.buffer))).toBe(true);
+    }
+    expect(countFloat16(around.subarray(0, 0))).toEqual(plainCountFloat16(around.subarray(0, 0)));
+    const rounded = new Float32Array(around.length);
+    scaleToFloat16(around, 1, rounded);
+    expect(Buffer.from(countFloat16(rounded).buffer)).toEqual(Buffer.from(plainCountFloat16(rounded).buffer));
   });
 });

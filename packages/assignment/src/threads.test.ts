@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { streamNormal } from '@immiscible/random';
 import { bundleProgram } from '../test/bundle.ts';
 import { pairwiseCost, pairwiseCostAsync } from './cost.ts';
-import { type CostMessage } from './cost-blocks.ts';
-import { METRICS } from './metric.ts';
+import { type CostJob, type CostMessage } from './cost-blocks.ts';
+import { type Metric, METRICS } from './metric.ts';
 import { closeThreads, runOnThreads } from './threads.ts';
 import { distanceWasm } from './wasm/distance.generated.ts';
 import { kernelModule } from './wasm/instantiate.ts';
@@ -24,12 +24,28 @@ afterEach(async () => {
 /** All bits of a matrix, quickly compared. */
 const bits = (cost: Float32Array): Buffer => Buffer.from(cost.slice().buffer);
 
+/** The matrix of costs as a job in small blocks. */
+function sharedJob(metric: Metric): CostJob {
+  const share = (data: Float32Array): Float32Array => {
+    const shared = new Float32Array(new SharedArrayBuffer(data.byteLength));
+    shared.set(data);
+    return shared;
+  };
+  const out = new Float32Array(new SharedArrayBuffer(4 * shape.rows * shape.columns));
+  const progress = new Int32Array(new SharedArrayBuffer(8));
+  const kind = { metric: METRICS.indexOf(metric), precise: metric === 'dot' ? 1 : 0 };
+  return { x0: share(x0), noise: share(noise), out, progress, side: 48, ...shape, ...kind };
+}
+
 /** A job that no thread finishes: its blocks have no rows. */
 function endless(): CostMessage {
   const side = new Float32Array(new SharedArrayBuffer(16));
-  const next = new Int32Array(new SharedArrayBuffer(4));
+  const progress = new Int32Array(new SharedArrayBuffer(8));
   const sizes = { rows: 2, columns: 2, dimensions: 2, metric: 0, precise: 0, side: 0 };
-  return { module: kernelModule(distanceWasm)!, job: { x0: side, noise: side, out: side, next, ...sizes } };
+  return {
+    module: kernelModule(distanceWasm)!,
+    job: { x0: side, noise: side, out: side, progress, ...sizes },
+  };
 }
 
 /** The threads that are started while the test runs. */
@@ -45,6 +61,10 @@ describe('threads', () => {
     const alone = bits(pairwiseCost(x0, noise, metric, shape));
     for (const threads of [1, 2, 3]) {
       expect(bits(await pairwiseCostAsync(x0, noise, metric, shape, threads)).equals(alone)).toBe(true);
+      // The caller could have done it all while they started: have them do it without the caller.
+      const job = sharedJob(metric);
+      await runOnThreads({ module: kernelModule(distanceWasm)!, job }, threads, () => false);
+      expect(bits(job.out).equals(alone)).toBe(true);
     }
   });
 
@@ -55,6 +75,7 @@ describe('threads', () => {
       const both = await Promise.all([1, 2].map(() => pairwiseCostAsync(x0, noise, 'l2', shape, 2)));
       for (const cost of both) expect(bits(cost).equals(alone)).toBe(true);
     }
+    await new Promise(setImmediate);
     expect(started).toHaveLength(1);
   });
 
@@ -70,7 +91,7 @@ describe('threads', () => {
 
   it('say so when one dies at work, and others take its place', async () => {
     const started = watchWorkers();
-    const dying = runOnThreads(endless(), 1, () => undefined);
+    const dying = runOnThreads(endless(), 1, () => false);
     await new Promise(setImmediate);
     await Promise.all([
       expect(dying).rejects.toThrow(
@@ -81,12 +102,13 @@ describe('threads', () => {
     ]);
     const after = await pairwiseCostAsync(x0, noise, 'l2', shape, 2);
     expect(bits(after).equals(bits(pairwiseCost(x0, noise, 'l2', shape)))).toBe(true);
+    await new Promise(setImmediate);
     expect(started).toHaveLength(2);
   });
 
   it('pass on what went wrong in one of them, and the caller’s own error first', async () => {
     const { job } = endless();
-    await expect(runOnThreads({ module: {}, job }, 1, () => undefined)).rejects.toThrow(
+    await expect(runOnThreads({ module: {}, job }, 1, () => false)).rejects.toThrow(
       /but TypeError: WebAssembly.Instance\(\)/,
     );
     const own = runOnThreads({ module: {}, job }, 1, () => {
@@ -96,7 +118,7 @@ describe('threads', () => {
   });
 
   it('end a call that is waiting when they are closed', async () => {
-    const closed = expect(runOnThreads(endless(), 1, () => undefined)).rejects.toThrow(/but it was closed/);
+    const closed = expect(runOnThreads(endless(), 1, () => false)).rejects.toThrow(/but it was closed/);
     await closeThreads();
     await closed;
   });
