@@ -1,27 +1,64 @@
 /**
  * Every op, forward, backward and (where recorded) twice differentiated, against values computed by PyTorch in
- * float64. Run once with the blocked kernels and once without, since a machine may have either.
+ * float64. Run on the CPU once with the blocked kernels and once without, since a machine may have either, and on the
+ * GPU that the CPU plays.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as tc from '../src/index.ts';
 import { Device } from '../src/device.ts';
 import { OnnxTarget } from '../src/targets/onnx/target.ts';
+import { type Target } from '../src/targets/target.ts';
+import { openGpu } from '../src/targets/webgpu/gpu.ts';
+import { WebGpuTarget } from '../src/targets/webgpu/target.ts';
 import { goldenJson, goldenTensors, relativeError } from './golden.ts';
 import { callOp, type OpCase } from './op-cases.ts';
+import { softwareGpu } from './webgpu.ts';
 
 const { cases, tolerance } = goldenJson<{ cases: OpCase[]; tolerance: number }>('ops.json');
+const gpu = await softwareGpu();
 
-describe.each(['blocked', 'plain'] as const)('ops on the CPU, %s convolutions', (layout) => {
+interface Machine {
+  readonly name: string;
+  readonly open: () => Promise<Target>;
+  /** Of values that pass through float16, which GPUs may round to either neighbour. */
+  readonly half: number;
+  readonly skipped: boolean;
+}
+
+const machines: readonly Machine[] = [
+  {
+    name: 'on the CPU, blocked convolutions',
+    open: () => OnnxTarget.open({ threads: 1 }),
+    half: tolerance,
+    skipped: false,
+  },
+  {
+    name: 'on the CPU, plain convolutions',
+    open: () => OnnxTarget.open({ threads: 1, block: 0 }),
+    half: tolerance,
+    skipped: false,
+  },
+  {
+    name: `on WebGPU${gpu.reason}`,
+    open: async () => new WebGpuTarget(await openGpu('webgpu:software')),
+    half: 5e-4,
+    skipped: !gpu.available,
+  },
+];
+
+describe.each(machines)('ops $name', ({ open, half, skipped }) => {
   let device: Device;
   let recorded: Record<string, tc.StoredTensor>;
 
   beforeAll(async () => {
     recorded = await goldenTensors('ops.safetensors');
-    device = new Device(await OnnxTarget.open({ threads: 1, ...(layout === 'plain' ? { block: 0 } : {}) }));
+    if (!skipped) device = new Device(await open());
   });
-  afterAll(() => device.dispose());
+  afterAll(() => device?.dispose());
 
-  it.each(cases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
+  it.skipIf(skipped).each(cases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
+    const passesHalf = JSON.stringify(c).includes('float16');
+    const allowed = passesHalf ? half : tolerance;
     const inputs = c.inputs.map(({ stored }) => {
       const { data, shape, dtype } = recorded[stored]!;
       return tc.tensor(data, shape, dtype);
@@ -47,16 +84,16 @@ describe.each(['blocked', 'plain'] as const)('ops on the CPU, %s convolutions', 
     expect(y.shape).toEqual(c.outputShape);
     expect(y.dtype).toBe(c.outputDtype);
     const value = { data: await y.data(), shape: y.shape, dtype: y.dtype };
-    expect(relativeError(tc.widen(value).data, tc.widen(recorded[c.output]!).data)).toBeLessThan(tolerance);
+    expect(relativeError(tc.widen(value).data, tc.widen(recorded[c.output]!).data)).toBeLessThan(allowed);
     for (const [k, i] of floats.entries()) {
       const { name } = c.inputs[i]!;
       if (c.grads) {
         const error = relativeError(await first[k]!.data(), recorded[c.grads[name]!]!.data);
-        expect(error, `gradient with respect to ${name}`).toBeLessThan(tolerance);
+        expect(error, `gradient with respect to ${name}`).toBeLessThan(allowed);
       }
       if (c.second) {
         const error = relativeError(await second[k]!.data(), recorded[c.second[name]!]!.data);
-        expect(error, `second gradient with respect to ${name}`).toBeLessThan(tolerance);
+        expect(error, `second gradient with respect to ${name}`).toBeLessThan(allowed);
       }
     }
   });
