@@ -5,7 +5,7 @@ import { type DType, type HostArray } from '../src/dtype.ts';
 import { type Shape, sizeOf, stridesOf } from '../src/shape.ts';
 import { whole } from '../src/targets/webgpu/kernel.ts';
 import { emitReduce } from '../src/targets/webgpu/kernels/reduce.ts';
-import { type ReduceOp } from '../src/targets/webgpu/kernels/reduce-core.ts';
+import { type ReduceOp } from '../src/targets/webgpu/kernels/reduce-lanes.ts';
 import { CollectingEmitter, runKernels, testValue } from './kernel-harness.ts';
 import {
   capabilitiesFor,

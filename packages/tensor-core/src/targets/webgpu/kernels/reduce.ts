@@ -2,7 +2,8 @@
 import { ShapeError } from '../../../errors.ts';
 import { formatShape, sameShape, sizeOf } from '../../../shape.ts';
 import { type Emitter, type Epilogue, type Operand, type Prologue } from '../kernel.ts';
-import { emitReduction, type ReduceOp, reduceType } from './reduce-core.ts';
+import { emitReduction } from './reduce-core.ts';
+import { type ReduceOp, reduceType } from './reduce-lanes.ts';
 
 /** One result of a pass over the elements. */
 export interface ReduceTerm {
@@ -55,15 +56,20 @@ export function emitReduce(
     reads,
     code: lines(inputs.map(({ input }) => input.code)),
     element: (i) => inputs.map(({ input }, t) => `let x${t} = ${input.load(i)};`).join(' '),
-    terms: inputs.map(({ op, input }, t) => ({ op, type: reduceType(input.dtype), value: `x${t}` })),
+    terms: inputs.map(({ op, input }, t) => ({
+      name: `result${t}`,
+      op,
+      type: reduceType(input.dtype),
+      value: `x${t}`,
+    })),
     storeReads,
     writes,
     storeCode: lines(inputs.map(({ epilogue }) => epilogue?.code)),
-    store: (values, row) =>
+    store: (row) =>
       inputs
         .map(
           ({ out, epilogue }, t) =>
-            `out${t}[out${t}_at() + ${row}] = ${stored(values[t]!, row, out, epilogue)};`,
+            `out${t}[out${t}_at() + ${row}] = ${stored(`result${t}`, row, out, epilogue)};`,
         )
         .join(' '),
   });
