@@ -5,7 +5,7 @@
  * ‖x - n‖² = ‖x‖² + ‖n‖² - 2 x·n, with the norms in float64. Over many dimensions the products are float32 in short runs
  * that are added up in float64 (_tiles.ts); that loses nothing where the square is as large as the norms. Where it is
  * not (near or equal vectors, numbers at the ends of float32), the pair is computed again, difference by difference in
- * float64. Every pair's sums are in an order of their own: no block size and no number of threads changes a bit.
+ * float64; equal vectors are 0 apart exactly. Every pair's sums are in an order of their own: no block size and no number of threads changes a bit.
  */
 import { pack32, pack64 } from './_pack';
 import { absoluteTile32, absoluteTile64, productTile32, productTile64 } from './_tiles';
@@ -16,9 +16,10 @@ const L1 = 2;
 
 /** Dimensions in one slice: two panels of it fit the first cache. A multiple of the tiles' runs. */
 const SLICE: usize = 256;
-/** A square smaller than this part of ‖x‖² + ‖n‖² has lost too much to cancellation. */
-const CANCELLED: f64 = 0.25;
-/** Below this, products may have been lost to underflow. */
+/** A square smaller than this part of ‖x‖² + ‖n‖² has lost too much to cancellation, of float32 and of float64 sums. */
+const CANCELLED32: f64 = 0.25;
+const CANCELLED64: f64 = 1e-6;
+/** Below this, float32 products may have been lost to underflow. */
 const TINY: f64 = 1e-30;
 
 /** The first byte that is free. */
@@ -117,9 +118,9 @@ export function costBlock(
       } else if (metric == L2 || metric == SQEUCLIDEAN) {
         const both = load<f64>(norms + (i << 3)) + load<f64>(norms + ((<usize>rows + j) << 3));
         let squared = both - 2 * sum;
-        if (!precise && !(squared >= max(CANCELLED * both, TINY) && squared < Infinity))
+        const least = precise ? CANCELLED64 * both : max(CANCELLED32 * both, TINY);
+        if (!(squared >= least && squared < Infinity))
           squared = directSquare(x0 + i * stride, noise + j * stride, dimensions);
-        squared = max(squared, 0);
         store<f32>(out, <f32>(metric == L2 ? sqrt(squared) : squared));
       } else {
         store<f32>(out, <f32>-sum);

@@ -5,8 +5,10 @@
  * that float32 could show (vectors of 10⁴ numbers: relative error below 1e-7 against the direct sum).
  */
 import { type CostShape } from './cost.ts';
-import { type Metric } from './metric.ts';
+import { type Metric, pairCost } from './metric.ts';
 
+/** A square smaller than this part of ‖x‖² + ‖n‖² has lost too much to cancellation: it is summed again directly. */
+const CANCELLED = 1e-6;
 /** Bytes of packed noise that a block may take: it is read once for every four images and should stay in cache. */
 const BLOCK_BYTES = 1 << 19;
 
@@ -43,7 +45,12 @@ export function plainCost(
           for (let c = 0, o = (i + r) * columns + j; c < across; c++, o++) {
             const value = tile[4 * r + c]!;
             if (x0Norms !== undefined && noiseNorms !== undefined) {
-              const squared = Math.max(0, x0Norms[i + r]! + noiseNorms[j + c]! - 2 * value);
+              const both = x0Norms[i + r]! + noiseNorms[j + c]!;
+              let squared = both - 2 * value;
+              if (!(squared >= CANCELLED * both)) {
+                const row = (i + r) * dimensions;
+                squared = pairCost('sqeuclidean', x0, row, noise, (j + c) * dimensions, dimensions);
+              }
               out[o] = metric === 'l2' ? Math.sqrt(squared) : squared;
             } else {
               out[o] = metric === 'dot' ? -value : value;

@@ -39,6 +39,7 @@ describe('float16 costs', () => {
       scale: 0.1,
       entries: 5,
       distinct: 3, // 1.5 (twice), 1.5009765625, 2.25
+      tied: 2,
       overflow: 1,
       smallest: 15,
       largest: 22.5,

@@ -7,7 +7,7 @@
  * Those errors are independent over thousands of coordinates and vanish below the last rounding.
  */
 import { AssignmentError } from './errors.ts';
-import { FLOAT16_MAX, fromFloat16Bits, scaleToFloat16, toFloat16Bits } from './float16.ts';
+import { countFloat16, FLOAT16_MAX, FLOAT16_VALUES, fromFloat16Bits, scaleToFloat16 } from './float16.ts';
 import { type Metric, metricDegree } from './metric.ts';
 
 /** What float16 did to a matrix of costs. Costs are in the metric's units, as if nothing had been scaled. */
@@ -17,12 +17,24 @@ export interface QuantisationReport {
   /** Costs in the matrix, and how many different values they have. */
   readonly entries: number;
   readonly distinct: number;
+  /** Costs that others equal. */
+  readonly tied: number;
   /** Costs beyond 65504 after scaling: they became pairs that must not be made. */
   readonly overflow: number;
   readonly smallest: number;
   readonly largest: number;
   /** The step between neighbouring float16 values at the largest cost. */
   readonly step: number;
+  /** What the rounding changed, with `compareExact`. */
+  readonly lost?: QuantisationLoss;
+}
+
+/** What pairing by float16 costs gave away, against float32 costs of the same problem. */
+export interface QuantisationLoss {
+  /** Images that got another noise. */
+  readonly pairs: number;
+  /** The share of the gain, over noise as it was drawn, that is lost. */
+  readonly gain: number;
 }
 
 /**
@@ -33,9 +45,7 @@ export interface QuantisationReport {
  */
 export function quantiseSide(name: string, data: Float32Array, scale: number): Float32Array {
   const out = new Float32Array(data.length);
-  let infinite = scaleToFloat16(data, 1, out);
-  if (scale !== 1) infinite += scaleToFloat16(out, Math.fround(scale), out);
-  if (infinite > 0) {
+  if (scaleToFloat16(data, Math.fround(scale), out, 'rounded') > 0) {
     const at = out.findIndex((value) => !Number.isFinite(value));
     throw new AssignmentError(
       'not-finite',
@@ -60,24 +70,23 @@ export function quantiseCost(
   const cost = new Float32Array(scaledCost.length);
   const overflow = scaleToFloat16(scaledCost, 1, cost);
   const unit = metricDegree(metric) === 1 ? 1 / scale : 1 / (scale * scale);
-  const seen = new Uint8Array(0x10000);
+  const counts = countFloat16(cost);
   let distinct = 0;
+  let tied = 0;
   let smallest = Infinity;
   let largest = -Infinity;
   let widest = 0;
-  for (let e = 0; e < cost.length; e++) {
-    const value = cost[e]!;
+  for (let bits = 0; bits < FLOAT16_VALUES; bits++) {
+    const count = counts[bits]!;
+    const value = count === 0 ? NaN : fromFloat16Bits(bits);
     if (!Number.isFinite(value)) continue;
-    const bits = toFloat16Bits(value === 0 ? 0 : value);
-    if (seen[bits] === 0) {
-      seen[bits] = 1;
-      distinct++;
-      smallest = Math.min(smallest, value);
-      largest = Math.max(largest, value);
-      widest = Math.max(widest, bits & 0x7fff);
-    }
-    cost[e] = value * unit;
+    distinct++;
+    if (count > 1) tied += count;
+    smallest = Math.min(smallest, value);
+    largest = Math.max(largest, value);
+    widest = Math.max(widest, bits & 0x7fff);
   }
+  for (let e = 0; e < cost.length; e++) cost[e]! *= unit;
   const step = (fromFloat16Bits(widest) - fromFloat16Bits(Math.max(0, widest - 1))) * unit;
   return {
     cost,
@@ -85,6 +94,7 @@ export function quantiseCost(
       scale,
       entries: cost.length,
       distinct,
+      tied,
       overflow,
       smallest: smallest * unit,
       largest: largest * unit,
