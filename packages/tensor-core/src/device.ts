@@ -2,8 +2,9 @@
 import { compileFunction, type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
 import { DeviceError } from './errors.ts';
 import { addDefaultTarget, removeDefaultTarget } from './evaluate.ts';
+import { findHardware } from './targets/webgpu/adapters.ts';
 import { inNode } from './targets/webgpu/dawn.ts';
-import { type Gpu, openGpu } from './targets/webgpu/gpu.ts';
+import { type Gpu, openAdapter, openGpu } from './targets/webgpu/gpu.ts';
 import { type LiveBuffers, type Target } from './targets/target.ts';
 import { type Tree } from './tree.ts';
 
@@ -100,6 +101,8 @@ async function openTarget(name: DeviceName, { threads }: DeviceOptions): Promise
   }
   if (name === 'cpu') return openCpu(threads);
   if (name !== 'auto') return openWebGpu(await openGpu(name));
+  const hardware = await findHardware();
+  if (hardware) return openWebGpu(await openAdapter(hardware));
   return inNode() ? openCpu(threads) : openWebGpu(await openGpu('webgpu'));
 }
 
@@ -113,8 +116,6 @@ async function openCpu(threads: number | undefined): Promise<Target> {
 }
 
 async function openWebGpu(gpu: Gpu): Promise<Target> {
-  gpu.close();
-  throw new DeviceError(
-    `openDevice: "${gpu.adapter.name}" is here, but nothing is compiled for it yet; use "cpu"`,
-  );
+  const { WebGpuTarget } = await import('./targets/webgpu/target.ts');
+  return new WebGpuTarget(gpu);
 }
