@@ -113,3 +113,11 @@ export function infeasible(row: number, reached: number): AssignmentError {
           'allow one of them another pair (fewer Infinity entries)'),
   );
 }
+
+/** A column of a square problem without an allowed pair. */
+export function forbiddenColumn(column: number): AssignmentError {
+  return new AssignmentError(
+    'infeasible',
+    `solveAssignment: no finite assignment: column ${column} is forbidden (Infinity) to every row; allow it to one`,
+  );
+}

@@ -3,8 +3,11 @@
  * dozen rows on the sparse core takes a fifth of the dense time on image–noise distances, a third to a half on random
  * costs and points in a plane, and about as long where nearly all costs are tied (`apps/bench assignment`).
  */
+import { auction } from './auction.ts';
+import { greedy } from './greedy.ts';
 import { jonkerVolgenant } from './jonker-volgenant.ts';
 import { type Problem, type Solver } from './problem.ts';
+import { sinkhorn } from './sinkhorn.ts';
 import { sparseCore } from './sparse-core.ts';
 
 /** Rows from which the sparse core is chosen. */
@@ -14,10 +17,11 @@ const SPARSE_FROM = 48;
 export const exactSolvers = {
   'sparse-core': sparseCore,
   'jonker-volgenant': jonkerVolgenant,
+  auction,
 } as const satisfies Record<string, Solver>;
 
 /** Each returns some matching with column duals that bound how far from optimal it can be. */
-const approximateSolvers = {} as const satisfies Record<string, Solver>;
+const approximateSolvers = { greedy, sinkhorn } as const satisfies Record<string, Solver>;
 
 export const solvers = { ...exactSolvers, ...approximateSolvers } as const;
 

@@ -6,6 +6,8 @@
  * dual variables of rows and columns.
  */
 
+import { type SinkhornOptions, type SinkhornReport } from './sinkhorn.ts';
+
 /** A dense row-major matrix of costs, `[rows, columns]`. */
 export type Costs = Float32Array | Float64Array;
 
@@ -29,6 +31,8 @@ export interface Matching {
   readonly x: Int32Array; // [rows]
   readonly y: Int32Array; // [columns]
   readonly v: Float64Array; // [columns]
+  /** What `sinkhorn` has to report. */
+  readonly sinkhorn?: SinkhornReport;
 }
 
 /** An empty matching: nobody paired, v = 0. */
@@ -50,4 +54,9 @@ export function everyRow(rows: number): Int32Array {
  *
  * @throws AssignmentError `infeasible` when every complete matching uses a forbidden pair
  */
-export type Solver = (problem: Problem) => Matching;
+export type Solver = (problem: Problem, settings: SolverSettings) => Matching;
+
+/** What is for one algorithm only. */
+export interface SolverSettings {
+  readonly sinkhorn?: SinkhornOptions | undefined;
+}

@@ -257,7 +257,7 @@ describe('solveAssignment', () => {
       'an unknown solver',
       () => solveAssignment(new Float32Array(4), 2, 2, { solver: 'hungarian' as 'auto' }),
       'invalid-option',
-      /'auto', 'jonker-volgenant' or 'sparse-core', got "hungarian"/,
+      /one of 'auto', 'sparse-core', 'jonker-volgenant', 'auction', 'greedy', 'sinkhorn', got "hungarian"/,
     ],
   ])('refuses %s', (_, call, code, message) => {
     expect(call).toThrow(AssignmentError);

@@ -5,12 +5,15 @@ import { AssignmentError } from '../errors.ts';
 import { chooseSolver, type SolverName, solvers } from './auto.ts';
 import { certify } from './certificate.ts';
 import { type Costs, type Problem } from './problem.ts';
+import { type SinkhornOptions, type SinkhornReport } from './sinkhorn.ts';
 
 export interface SolveOptions {
-  /** `auto` (default) chooses by size. All of them are exact. */
+  /** `auto` (default) chooses an exact one by size; `greedy` and `sinkhorn` prove a bound only. */
   readonly solver?: 'auto' | SolverName;
   /** Look for the largest total instead of the smallest; then -Infinity forbids a pair. */
   readonly maximise?: boolean;
+  /** For the solver `sinkhorn`. */
+  readonly sinkhorn?: SinkhornOptions;
 }
 
 export interface AssignmentSolution {
@@ -30,6 +33,8 @@ export interface AssignmentSolution {
   readonly milliseconds: number;
   /** The solver that ran. */
   readonly solver: SolverName;
+  /** Present with the solver `sinkhorn`. */
+  readonly sinkhorn?: SinkhornReport;
 }
 
 /**
@@ -53,9 +58,9 @@ export function solveAssignment(
   if (wanted !== 'auto' && !Object.hasOwn(solvers, wanted)) {
     throw new AssignmentError(
       'invalid-option',
-      `solveAssignment: solver must be 'auto', ${Object.keys(solvers)
+      `solveAssignment: solver must be one of ${['auto', ...Object.keys(solvers)]
         .map((name) => `'${name}'`)
-        .join(' or ')}, got ${JSON.stringify(wanted)}`,
+        .join(', ')}, got ${JSON.stringify(wanted)}`,
     );
   }
   const forbidden = hasForbidden(cost, columns, maximise ? -Infinity : Infinity);
@@ -67,7 +72,7 @@ export function solveAssignment(
     outOfTime: () => false,
   };
   const solver = wanted === 'auto' ? chooseSolver(problem) : wanted;
-  const matching = solvers[solver](problem);
+  const matching = solvers[solver](problem, { sinkhorn: options.sinkhorn });
   const certificate = certify(problem, matching);
   const sign = maximise ? -1 : 1;
   return {
@@ -80,6 +85,7 @@ export function solveAssignment(
     exact: certificate.exact,
     milliseconds: performance.now() - began,
     solver,
+    ...(matching.sinkhorn && { sinkhorn: matching.sinkhorn }),
   };
 }
 

@@ -2,7 +2,7 @@
  * Where the column duals start. A good start leaves few rows to fight for a column; which one is good depends on the
  * matrix, and one pass tells (see {@link additiveShare}).
  */
-import { AssignmentError } from '../errors.ts';
+import { forbiddenColumn } from './augment.ts';
 import { type Matching, type Problem } from './problem.ts';
 
 /**
@@ -29,10 +29,7 @@ export function columnReduction(problem: Problem, matching: Matching): Int32Arra
   const claims = new Int32Array(n);
   for (let j = n - 1; j >= 0; j--) {
     if (v[j] === Infinity) {
-      throw new AssignmentError(
-        'infeasible',
-        `solveAssignment: no finite assignment: column ${j} is forbidden (Infinity) to every row; allow it to one`,
-      );
+      throw forbiddenColumn(j);
     }
     const i = smallest[j]!;
     if (claims[i]!++ === 0) {
