@@ -5,6 +5,7 @@ import sys
 import generate_ops
 import generate_optim
 import generate_pipelines
+import generate_scaler
 import generate_unet
 import philox
 
@@ -12,6 +13,7 @@ PARTS = {
     "ops": generate_ops.main,
     "unet": generate_unet.main,
     "optim": generate_optim.main,
+    "scaler": generate_scaler.main,
     "pipelines": generate_pipelines.main,
 }
 

@@ -3,15 +3,17 @@
  * so that numbers do not depend on the machine's cores.
  */
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ImageDataset, openDataset } from '@immiscible/datasets';
 import { type Device, type HostArray, openDevice, tensor, type Tensor } from '@immiscible/tensor-core';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { checkpointPath } from '../src/checkpoint.ts';
 import { type CompareConfig, parseCompareConfig, parseRunConfig, type RunConfig } from '../src/config.ts';
+import { readLog } from '../src/run-log.ts';
 
 /** Fields that a test changes, section by section. */
 export type Overrides = Readonly<Record<string, unknown>>;
@@ -155,4 +157,28 @@ export function digest(bytes: HostArray): string {
 /** A float32 tensor. */
 export function floats(values: ArrayLike<number>, shape: readonly number[] = [values.length]): Tensor {
   return tensor(Float32Array.from(values), shape);
+}
+
+/** The files of a checkpoint that hold a run's numbers. */
+export const PARTS = [
+  'unet/diffusion_pytorch_model.safetensors',
+  'trainer/parameters.safetensors',
+  'trainer/firstMoments.safetensors',
+  'trainer/secondMoments.safetensors',
+];
+
+/** Everything on the disk that may differ between two runs that should be one, but for the time they took. */
+export interface Outcome {
+  readonly log: readonly object[];
+  readonly files: readonly string[];
+}
+
+export async function outcomeOf(folder: string, step: number): Promise<Outcome> {
+  const path = checkpointPath(folder, step);
+  const log = (await readLog(folder)).map(({ secondsPerStep, ...entry }) => {
+    expect(secondsPerStep).toBeGreaterThan(0);
+    return entry;
+  });
+  const files = PARTS.map(async (part) => `${part} ${digest(await readFile(join(path, part)))}`);
+  return { log, files: await Promise.all(files) };
 }
