@@ -1,8 +1,10 @@
 /** Training one model: stopped by a signal and by nothing, continued, refused. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DeviceLostError } from '@immiscible/tensor-core';
+import { type StepReport, TrainingRun } from '@immiscible/trainer';
 import { expect, it, vi } from 'vitest';
-import { cli, temporaryFolder, testIo, writeConfig } from './cli.ts';
+import { cli, type Outcome, temporaryFolder, testIo, writeConfig } from './cli.ts';
 
 // Whole runs on however busy a machine.
 vi.setConfig({ testTimeout: 300_000 });
@@ -51,6 +53,28 @@ it('trains, and a run that was stopped continues to the same loss', async () => 
       .split('\n')
       .map((line) => (JSON.parse(line) as { loss: number }).loss);
   expect(await log('stopped')).toEqual(await log('whole'));
+});
+
+it('goes on from the last checkpoint where the GPU goes away, to the same loss', async () => {
+  const out = await temporaryFolder();
+  const config = await writeConfig(out, { training: { steps: 12, batchSize: 16 } });
+  const train = (name: string): Promise<Outcome> =>
+    cli(['train', '--config', config, '--out', out, '--name', name, '--json']);
+  const whole = JSON.parse((await train('whole')).out) as Result;
+
+  const step = Reflect.get(TrainingRun.prototype, 'step') as (this: TrainingRun) => Promise<StepReport>;
+  let steps = 0;
+  const losing = vi.spyOn(TrainingRun.prototype, 'step').mockImplementation(function (this: TrainingRun) {
+    steps += 1;
+    return steps === 7 ? Promise.reject(new DeviceLostError('the GPU was lost')) : step.call(this);
+  });
+  const { code, out: printed, err } = await train('lost');
+  losing.mockRestore();
+  expect(code).toBe(0);
+  // Six steps, the checkpoint after four of them, and the eight from there.
+  expect(steps).toBe(6 + 1 + 8);
+  expect(err).toMatch(/the GPU was lost\ncontinuing from the last checkpoint\n[^]*from step 4 to 12/);
+  expect((JSON.parse(printed) as Result).loss).toBe(whole.loss);
 });
 
 it('names a run after its arm or its method', async () => {

@@ -1,6 +1,7 @@
 /** `immiscible compare`: the main job. Arms that differ in the pairing alone, trained, measured, reported. */
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Device } from '@immiscible/tensor-core';
 import {
   compare,
   type CompareConfig,
@@ -15,6 +16,7 @@ import {
 import { Command } from 'commander';
 import { loadConfig, merge } from '../config-file.ts';
 import { summarizeComparison } from '../compare-summary.ts';
+import { survivingLoss } from '../device-loss.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import { list, plural, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
@@ -167,7 +169,9 @@ async function train(
   io: Io,
 ): Promise<CompareReport> {
   const colors = colorsFor(io.stderr, io.env);
-  return withDevice(config, flags, async (device) => {
+  /** The furthest step of each arm. */
+  const reached = new Map<string, number>();
+  const trainOn = async (device: Device): Promise<CompareReport> => {
     const dataset = await openData(config.data, io);
     const names = config.arms.map(({ name }) => name);
     const { steps, batchSize, accumulate } = config.training;
@@ -183,7 +187,13 @@ async function train(
     );
     const arms = names.map((name) => new ArmProgress(name, steps));
     const display = createDisplay(io, arms);
-    const onEvent = showEvents(config, arms, display);
+    const show = showEvents(config, arms, display);
+    const onEvent = (event: CompareEvent): void => {
+      if (event.type === 'step') {
+        reached.set(event.arm, Math.max(event.report.step, reached.get(event.arm) ?? 0));
+      }
+      show(event);
+    };
     try {
       return await interruptible(io, (signal) =>
         compare(config, { folder, device, dataset, signal, onEvent }),
@@ -198,7 +208,12 @@ async function train(
     } finally {
       display.stop();
     }
-  });
+  };
+  return survivingLoss(
+    io,
+    () => [...reached.values()].reduce((total, step) => total + step, 0),
+    () => withDevice(config, flags, trainOn),
+  );
 }
 
 /** Turns events into what is seen of them. */

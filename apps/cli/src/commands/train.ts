@@ -1,6 +1,7 @@
 /** `immiscible train`: one run. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Device } from '@immiscible/tensor-core';
 import {
   armConfig,
   checkpointPath,
@@ -16,6 +17,7 @@ import {
 } from '@immiscible/trainer';
 import { Command } from 'commander';
 import { type JsonObject, loadConfig, merge } from '../config-file.ts';
+import { survivingLoss } from '../device-loss.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import { milliseconds, plural, share, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
@@ -159,7 +161,8 @@ interface TrainResult {
 
 async function train(config: RunConfig, folder: string, flags: TrainFlags, io: Io): Promise<TrainResult> {
   const colors = colorsFor(io.stderr, io.env);
-  return withDevice(config, flags, async (device) => {
+  let reached = 0;
+  const trainOn = async (device: Device): Promise<TrainResult> => {
     const dataset = await openData(config.data, io);
     const run = await TrainingRun.open(config, { folder, device, dataset });
     const { steps } = config.training;
@@ -178,6 +181,7 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
             signal.throwIfAborted();
           }
           const report: StepReport = await run.step();
+          reached = report.step;
           arm.add(report);
           display.step(arm, (steps - report.step) * arm.secondsPerStep);
         }
@@ -205,5 +209,10 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
       trainingSeconds: seconds,
       checkpoint: checkpointPath(folder, step),
     };
-  });
+  };
+  return survivingLoss(
+    io,
+    () => reached,
+    () => withDevice(config, flags, trainOn),
+  );
 }
