@@ -5,12 +5,13 @@
  * with one seed see the same images, noise and timesteps whatever they do with them: arms of a comparison differ in
  * the pairing alone.
  */
-import { assignNoise } from '@immiscible/assignment';
 import { createLoader, type ImageDataset, type Loader, type LoaderState } from '@immiscible/datasets';
-import { streamNormal, streamUniform } from '@immiscible/random';
+import { streamUniform } from '@immiscible/random';
 import { type NoiseSchedule, trainingDraw } from '@immiscible/schedulers';
 import { tensor } from '@immiscible/tensor-core';
 import { type RunConfig } from './config.ts';
+import { TrainerError } from './errors.ts';
+import { pairAhead, pairAtOnce, type PairedImages, type UnpairedBatch } from './pairing.ts';
 import { type StepBatch } from './step.ts';
 import { streamOf } from './streams.ts';
 
@@ -20,57 +21,166 @@ export interface PreparedBatch {
   readonly images: number;
   /** mean pair distance after assignment over before, minus 1: −0.02 is two per cent nearer */
   readonly distanceChange: number;
-  readonly milliseconds: { readonly load: number; readonly noise: number; readonly assign: number };
+  /** Loading, drawing and assigning, wherever and whenever that was; and what this step waited for it. */
+  readonly milliseconds: { readonly load: number; readonly assign: number; readonly wait: number };
+}
+
+/** Where a batch that is ready leaves the loader. */
+interface Ready {
+  readonly prepared: PreparedBatch;
+  readonly after: LoaderState;
 }
 
 export class BatchSource {
   readonly #config: RunConfig;
   readonly #schedule: NoiseSchedule;
-  readonly #loader: Loader;
-  readonly #sampleSize: number;
+  readonly #dataset: ImageDataset;
+  /** Where the batches that were taken end; the loader itself is further when batches are prepared ahead. */
+  #state: LoaderState;
+  /** Updates done before the batches that were taken since the last `restore`. */
+  #step = 0;
+  #pairs: AsyncGenerator<PairedImages, void, undefined> | undefined;
+  #ready: Ready[] = [];
+  #closed = false;
+  #ending: Promise<unknown> = Promise.resolve();
 
   /** @throws DatasetError where the set does not fill a batch */
   constructor(config: RunConfig, dataset: ImageDataset, schedule: NoiseSchedule) {
     this.#config = config;
     this.#schedule = schedule;
-    const { batchSize, flip } = config.training;
-    this.#loader = createLoader(dataset, { batchSize, seed: config.seed, flip, dropLast: true });
-    this.#sampleSize = dataset.channels * dataset.height * dataset.width;
+    this.#dataset = dataset;
+    this.#state = this.#loader().state();
   }
 
+  /** Where the batches that `next` has given end. */
   state(): LoaderState {
-    return this.#loader.state();
+    return this.#state;
   }
 
-  restore(state: LoaderState): void {
-    this.#loader.restore(state);
+  /** Continues from a state. @param step updates done before it */
+  restore(state: LoaderState, step = 0): void {
+    this.#loader().restore(state);
+    this.#end();
+    this.#state = state;
+    this.#step = step;
+    this.#closed = false;
   }
 
-  /** The next batch, in arrays of its own. */
+  /**
+   * The next batch, in arrays of its own.
+   *
+   * @throws whatever reading an image or assigning throws; TrainerError after that and after `close`, until `restore`
+   */
   async next(): Promise<PreparedBatch> {
-    const { assignment, model } = this.#config;
-    const start = performance.now();
-    const { images, labels, shape, counter } = await this.#loader.next();
-    const loaded = performance.now();
+    const began = performance.now();
+    if (this.#ready.length === 0) {
+      await this.#ending;
+      if (!this.#closed) this.#pairs ??= this.#open();
+      const result = await this.#pairs?.next();
+      if (result === undefined || result.done === true) {
+        throw new TrainerError(
+          'batches: there are none after `close`, or after one that failed; continue from a checkpoint',
+        );
+      }
+      this.#ready = this.#split(result.value);
+    }
+    const { prepared, after } = this.#ready.shift()!;
+    this.#state = after;
+    const wait = performance.now() - began;
+    return { ...prepared, milliseconds: { ...prepared.milliseconds, wait } };
+  }
+
+  /** Ends the worker that pairs ahead, and forgets what it had ahead. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#end();
+    await this.#ending;
+  }
+
+  #end(): void {
+    const pairs = this.#pairs;
+    this.#pairs = undefined;
+    this.#ready = [];
+    if (pairs) this.#ending = this.#ending.then(() => pairs.return());
+  }
+
+  #loader(): Loader {
+    const { seed, training } = this.#config;
+    const { batchSize, flip } = training;
+    return createLoader(this.#dataset, { batchSize, seed, flip, dropLast: true });
+  }
+
+  #open(): AsyncGenerator<PairedImages, void, undefined> {
+    const { assignment, training } = this.#config;
+    const loader = this.#loader();
+    loader.restore(this.#state);
+    const unpaired = this.#unpaired(loader, this.#step);
+    if (!assignment.lookAhead) return pairAtOnce(unpaired);
+    // All that one step takes at once, and one more that is being loaded meanwhile.
+    return pairAhead(unpaired, (assignment.pool === 'update' ? 1 : training.accumulate) + 1);
+  }
+
+  /** Images of one update after the other, as many together as are assigned together. */
+  async *#unpaired(loader: Loader, step: number): AsyncGenerator<UnpairedBatch, void, undefined> {
+    const { assignment, training } = this.#config;
+    const together = assignment.pool === 'update' ? training.accumulate : 1;
+    const { method, metric, precision, k, startStep } = assignment;
+    for (let taken = 0; ; taken += together) {
+      const began = performance.now();
+      const loaded = [];
+      for (let i = 0; i < together; i++) loaded.push(await loader.next());
+      const [first] = loaded;
+      const data = together === 1 ? first!.images : concatenated(loaded.map(({ images }) => images));
+      const rows = loaded.reduce((sum, { shape }) => sum + shape[0], 0);
+      const streams = loaded.flatMap(({ counter, shape: [size] }) =>
+        Array.from({ length: size }, (_, i) => streamOf('noise', counter + i)),
+      );
+      yield {
+        x0: { data, shape: [rows, ...first!.shape.slice(1)] },
+        noise: { seed: this.#config.seed, streams },
+        assign: {
+          method,
+          metric,
+          precision,
+          startStep,
+          step: step + Math.floor(taken / training.accumulate),
+          ...(method === 'nearest' ? { k } : {}),
+        },
+        parts: loaded.map(({ labels, shape, counter, after }) => ({ labels, shape, counter, after })),
+        load: performance.now() - began,
+      };
+    }
+  }
+
+  /** The loader's batches out of those that were assigned together. */
+  #split({ batch: { parts, load }, x0, noise, distanceChange, assign }: PairedImages): Ready[] {
+    const { channels, height, width } = this.#dataset;
+    const length = channels * height * width;
+    let row = 0;
+    return parts.map(({ labels, shape, counter, after }) => {
+      const [size] = shape;
+      const [from, to] = [row * length, (row + size) * length];
+      row += size;
+      const share = (size * length) / x0.length;
+      const batch = this.#stepBatch(x0.subarray(from, to), noise.subarray(from, to), labels, shape, counter);
+      const milliseconds = { load: load * share, assign: assign * share, wait: 0 };
+      return { prepared: { batch, images: size, distanceChange, milliseconds }, after };
+    });
+  }
+
+  #stepBatch(
+    images: Float32Array,
+    noise: Float32Array,
+    labels: Int32Array,
+    shape: readonly [number, number, number, number],
+    counter: number,
+  ): StepBatch {
     const [size] = shape;
-    const candidates = assignment.method === 'nearest' ? assignment.k : 1;
-    const noise = this.#noise(counter, size, candidates);
-    const drawn = performance.now();
-    const { method, metric, precision, k } = assignment;
-    const assigned = await assignNoise(
-      { data: images, shape },
-      { data: noise, shape: [size * candidates, ...shape.slice(1)] },
-      { method, metric, precision, ...(method === 'nearest' ? { k } : {}) },
-    );
-    const done = performance.now();
-    const draw = trainingDraw(
-      this.#schedule,
-      this.#timestepDraws(counter, size),
-      this.#config.training.lossWeighting,
-    );
-    const batch: StepBatch = {
+    const { model, training } = this.#config;
+    const draw = trainingDraw(this.#schedule, this.#timestepDraws(counter, size), training.lossWeighting);
+    return {
       x0: tensor(images, shape),
-      noise: tensor(assigned.noise, shape),
+      noise: tensor(noise, shape),
       timesteps: tensor(Float32Array.from(draw.timesteps), [size]),
       alpha: tensor(draw.alpha, [size]),
       sigma: tensor(draw.sigma, [size]),
@@ -78,23 +188,6 @@ export class BatchSource {
       ...(model.num_class_embeds === null ? {} : { labels: tensor(labels, [size]) }),
       ...(model.dropout > 0 ? { dropoutKey: tensor(this.#dropoutKeys(counter, size), [size, 2]) } : {}),
     };
-    return {
-      batch,
-      images: size,
-      distanceChange: assigned.stats.reduction,
-      milliseconds: { load: loaded - start, noise: drawn - loaded, assign: done - drawn },
-    };
-  }
-
-  /** Row i · k + j: candidate j of sample i, elements j · size … of the sample's stream. */
-  #noise(counter: number, size: number, candidates: number): Float32Array {
-    const rowLength = this.#sampleSize;
-    const own = candidates * rowLength;
-    const noise = new Float32Array(size * own);
-    for (let i = 0; i < size; i++) {
-      streamNormal(this.#config.seed, streamOf('noise', counter + i), noise.subarray(i * own, (i + 1) * own));
-    }
-    return noise;
   }
 
   #timestepDraws(counter: number, size: number): Float32Array {
@@ -116,4 +209,14 @@ export class BatchSource {
     }
     return keys;
   }
+}
+
+function concatenated(arrays: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    joined.set(array, at);
+    at += array.length;
+  }
+  return joined;
 }

@@ -50,6 +50,12 @@ export const assignmentSchema = z.strictObject({
   precision: z.enum(['f32', 'f16']).default('f16'),
   /** candidates per image, for `nearest` */
   k: count.default(4),
+  /** updates that train on noise as it was drawn before the first that assigns */
+  startStep: z.int().min(0).default(0),
+  /** what is assigned together: each micro-batch, or all micro-batches of an update */
+  pool: z.enum(['batch', 'update']).default('batch'),
+  /** batch, noise and pairing are prepared in a worker during the steps before; changes no number */
+  lookAhead: z.boolean().default(true),
 });
 
 const optimizerSchema = z.strictObject({
@@ -151,9 +157,9 @@ const compareSchema = z.strictObject({
   arms: z
     .array(z.strictObject({ name: z.string().regex(/^[\w.-]+$/), assignment: assignmentSchema }))
     .min(1)
-    .default([
-      { name: 'vanilla', assignment: { method: 'identity', metric: 'l2', precision: 'f16', k: 4 } },
-      { name: 'immiscible', assignment: { method: 'linear', metric: 'l2', precision: 'f16', k: 4 } },
+    .prefault([
+      { name: 'vanilla', assignment: { method: 'identity' } },
+      { name: 'immiscible', assignment: { method: 'linear' } },
     ]),
 });
 

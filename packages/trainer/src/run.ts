@@ -87,7 +87,7 @@ export class TrainingRun {
     this.schedule = new NoiseSchedule(config.scheduler);
     this.#layout = layoutOf(config);
     this.#source = new BatchSource(config, dataset, this.schedule);
-    this.#source.restore(progress.loader);
+    this.#source.restore(progress.loader, progress.step);
     this.#trainStep = trainStep ?? trainStepOf(device, config);
     this.#ownsStep = trainStep === undefined;
     this.#state = state;
@@ -210,8 +210,8 @@ export class TrainingRun {
       numbers: this.#read.splice(0),
       milliseconds: {
         load: sum((p) => p.milliseconds.load),
-        noise: sum((p) => p.milliseconds.noise),
         assign: sum((p) => p.milliseconds.assign),
+        wait: sum((p) => p.milliseconds.wait),
         step: seconds * 1000,
       },
     };
@@ -292,8 +292,9 @@ export class TrainingRun {
     this.#checkpointed = this.#progress.step;
   }
 
-  /** Frees the state and, unless it is shared, the compiled step. */
+  /** Ends the look-ahead, frees the state and, unless it is shared, the compiled step. */
   async close(): Promise<void> {
+    await this.#source.close();
     disposeTree(this.#unread.splice(0).map(({ numbers }) => numbers));
     disposeTree(this.#state);
     if (this.#ownsStep) await this.#trainStep.dispose();

@@ -12,7 +12,7 @@ function stepReport(step: number, over: Partial<StepReport> = {}): StepReport {
     learningRate: 1,
     distanceChange: 0,
     numbers: [{ step, loss: 1, gradientNorm: 1 }],
-    milliseconds: { load: 0, noise: 0, assign: 0, step: 100 },
+    milliseconds: { load: 0, assign: 0, wait: 0, step: 100 },
     ...over,
   };
 }
@@ -45,7 +45,7 @@ describe('ArmProgress', () => {
 
   it('does not take the pace from the step that compiles, or from the first after a resume', () => {
     const arm = new ArmProgress('a', 100);
-    arm.add(stepReport(41, { milliseconds: { load: 0, noise: 0, assign: 0, step: 9000 } }));
+    arm.add(stepReport(41, { milliseconds: { load: 0, assign: 0, wait: 0, step: 9000 } }));
     expect([arm.imagesPerSecond, arm.secondsPerStep]).toEqual([NaN, NaN]);
     expect(arm.distanceCut).toBe(0);
     arm.add(stepReport(42));
