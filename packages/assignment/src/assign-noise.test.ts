@@ -133,6 +133,20 @@ describe('linear', () => {
     expect(dot.stats.reduction).toBeCloseTo(mean((i) => dot.pairing[i]!) / mean((i) => i) - 1, 5);
   });
 
+  it('solves as well as it is asked to, and says how well that was', () => {
+    const { x0, noise } = draw(128, 96);
+    const exact = assignNoiseSync(x0, noise, { batch: 128 }).stats;
+    const auction = assignNoiseSync(x0, noise, { batch: 128, solver: 'auction' }).stats;
+    expect([auction.exact, auction.solvedCost]).toEqual([true, expect.closeTo(exact.solvedCost!, 9)]);
+    for (const solver of ['greedy', 'sinkhorn'] as const) {
+      const { stats } = assignNoiseSync(x0, noise, { batch: 128, solver, sinkhorn: { epsilon: 0.1 } });
+      expect(stats.exact).toBe(false);
+      expect(stats.reduction / exact.reduction).toBeGreaterThan(0.93);
+      expect(stats.dualBound).toBeLessThanOrEqual(exact.solvedCost! + 1e-9);
+      expect(stats.sinkhorn !== undefined).toBe(solver === 'sinkhorn');
+    }
+  });
+
   it('solves a batch of one', () => {
     const { x0, noise } = draw(1, 8);
     const { pairing, stats } = assignNoiseSync(x0, noise, { batch: 1 });

@@ -149,7 +149,7 @@ describe('the kernel and its plain twin', () => {
     for (const metric of METRICS) {
       const plain = plainCost(x0, noise, metric, shape);
       expect(fresh.pairwiseCost(x0, noise, metric, shape)).toEqual(plain);
-      expect(await fresh.pairwiseCostAsync(x0, noise, metric, shape, 4)).toEqual(plain);
+      expect(await fresh.pairwiseCostAsync(x0, noise, metric, shape, { threads: 4 })).toEqual(plain);
     }
   });
 });

@@ -58,7 +58,7 @@ export function pairwiseCost(
  * call. The inputs must stay as they are until the promise resolves. One thread computes where there is no SIMD, no
  * worker or no SharedArrayBuffer (a page that is not cross-origin isolated), and where more would not pay.
  *
- * @param threads how many may compute, the calling one included; default: as many as the processor runs at once, up to 8
+ * @param options.threads how many may compute, the calling one included; default: as many as the processor runs at once, up to 8
  * @returns on shared memory if several threads wrote it
  * @throws AssignmentError `invalid-size`; `worker-failure` when a thread ends before it is done
  */
@@ -67,7 +67,7 @@ export async function pairwiseCostAsync(
   noise: Float32Array,
   metric: Metric,
   shape: CostShape,
-  threads: number = usualThreads(),
+  { threads = usualThreads() }: { readonly threads?: number | undefined } = {},
 ): Promise<Float32Array> {
   checkSizes(x0, noise, shape);
   const products = shape.rows * shape.columns * shape.dimensions;

@@ -1,5 +1,6 @@
 export { assignNoise, assignNoiseSync, type AssignedNoise } from './assign-noise.ts';
-export { pairwiseCost, type CostShape } from './cost.ts';
+export { type ConditionReport, type Conditions } from './conditions.ts';
+export { pairwiseCost, pairwiseCostAsync, type CostShape } from './cost.ts';
 export { AssignmentError, type AssignmentErrorCode } from './errors.ts';
 export { FLOAT16_MAX, fromFloat16Bits, scaleToFloat16, toFloat16Bits } from './float16.ts';
 export { type Samples } from './inputs.ts';
@@ -18,11 +19,12 @@ export { type AssignNoiseOptions, type AssignOptions, type ComputeCost, type Met
 export { assignOverPools, assignPool, type PoolBatch, type PooledNoise, type PoolOptions } from './pool.ts';
 export { assignAcross, type AssignAcrossOptions, type NoiseAcross } from './processes/assign-across.ts';
 export { type GroupArray, type ProcessGroup } from './processes/process-group.ts';
-export { type QuantisationReport } from './quantise.ts';
+export { type QuantisationLoss, type QuantisationReport } from './quantise.ts';
 export { type SolverName } from './solve/auto.ts';
 export { type Costs } from './solve/problem.ts';
 export { type SinkhornOptions, type SinkhornReport } from './solve/sinkhorn.ts';
 export { solveAssignment, type AssignmentSolution, type SolveOptions } from './solve/solve-assignment.ts';
+export { type Standardize } from './standardize.ts';
 export { type AssignmentStats, type Marginal } from './stats.ts';
 export {
   StoredSeeds,
@@ -32,3 +34,4 @@ export {
   type StoredSeedsOptions,
   type StoredSeedsState,
 } from './stored-seeds.ts';
+export { closeThreads } from './threads.ts';

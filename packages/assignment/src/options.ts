@@ -1,11 +1,15 @@
 /**
  * The options of `assignNoise`, and their checks: what TypeScript promises, configs and plain JavaScript may not keep.
  */
+import { type Conditions } from './conditions.ts';
 import { type CostShape } from './cost.ts';
 import { AssignmentError } from './errors.ts';
 import { methodAt } from './methods/start-step.ts';
 import { type Metric, METRICS } from './metric.ts';
 import { type SolverName } from './solve/auto.ts';
+import { type Standardize } from './standardize.ts';
+import { type SinkhornOptions } from './solve/sinkhorn.ts';
+import { type SolveOptions } from './solve/solve-assignment.ts';
 
 /**
  * - `linear`: the batch's noise, paired one to one so that the total cost is smallest
@@ -29,6 +33,12 @@ export interface AssignOptions {
   readonly precision?: 'f32' | 'f16';
   /** With `f16`, what both sides are multiplied by. Default as the authors: 0.1, and 1 for `nearest`. */
   readonly scale?: number;
+  /** With `f16`: also solve in float32, and report how many pairs and how much of the gain the rounding cost. */
+  readonly compareExact?: boolean;
+  /** Images brought to mean 0 and variance 1 for their costs (only). Default: compared as they are. */
+  readonly standardize?: Standardize;
+  /** For `linear`: costs that know of the images' conditions, so that noise does not tell them. */
+  readonly conditions?: Conditions;
   /** Number of images; needed for flat arrays only. */
   readonly batch?: number;
   /** For `nearest`: noises for each image. Default: as many as `noise` holds; noise from streams has no default. */
@@ -37,13 +47,16 @@ export interface AssignOptions {
   readonly startStep?: number;
   /** Which step this is; needed with `startStep`. */
   readonly step?: number;
-  /** Default `auto`; every solver is exact. */
+  /** Default `auto`, which is exact, as is `auction`; `greedy` and `sinkhorn` are quick and give a bound. */
   readonly solver?: 'auto' | SolverName;
+  /** For the solver `sinkhorn`. */
+  readonly sinkhorn?: SinkhornOptions;
 }
 
 /**
- * Computes the matrix of costs, [rows, columns] row-major, smaller is nearer, for example on a GPU. With `f16` it is
- * given the quantised sides. Called by `linear` and `flipped`.
+ * Computes the matrix of costs, [rows, columns] row-major, smaller is nearer, for example on a GPU. It is given what is
+ * compared: standardised images, with `f16` the quantised sides. Called by `linear` and `flipped`, once, or a second
+ * time with unquantised sides for `compareExact`.
  */
 export type ComputeCost = (
   x0: Float32Array,
@@ -54,6 +67,8 @@ export type ComputeCost = (
 
 export interface AssignNoiseOptions extends AssignOptions {
   readonly computeCost?: ComputeCost;
+  /** Threads that compute costs, the calling one included. Default: as many as the processor runs at once, up to 8. */
+  readonly threads?: number;
 }
 
 /** Options with their defaults in place. */
@@ -65,7 +80,9 @@ export interface Settings {
   readonly metric: Metric;
   readonly float16: boolean;
   readonly scale: number;
-  readonly solver: 'auto' | SolverName;
+  readonly standardize: Standardize | undefined;
+  readonly compareExact: boolean;
+  readonly solve: SolveOptions;
 }
 
 /** @throws AssignmentError `invalid-option` */
@@ -81,14 +98,38 @@ export function readOptions(options: AssignOptions): Settings {
       `assignNoise: k belongs to method 'nearest', got '${method}'`,
     );
   }
+  if (options.conditions !== undefined && method !== 'linear') {
+    throw new AssignmentError(
+      'invalid-option',
+      `assignNoise: conditions belong to method 'linear', got '${method}'`,
+    );
+  }
+  const { standardize, compareExact = false } = options;
+  if (standardize !== undefined) oneOf('standardize', standardize, ['feature', 'batch']);
+  if (compareExact && (precision !== 'f16' || method === 'nearest' || method === 'identity')) {
+    throw new AssignmentError(
+      'invalid-option',
+      `assignNoise: compareExact compares float16 with float32 matrices; it wants precision 'f16' and method 'linear' ` +
+        `or 'flipped', got '${precision}' and '${method}'`,
+    );
+  }
   return {
     method: methodAt(method, options.startStep ?? 0, options.step),
     perRow: method === 'nearest' ? options.k : 1,
     metric,
     float16: precision === 'f16',
     scale,
-    solver: options.solver ?? 'auto',
+    standardize,
+    compareExact,
+    solve: { solver: options.solver ?? 'auto', ...(options.sinkhorn && { sinkhorn: options.sinkhorn }) },
   };
+}
+
+/** @throws AssignmentError `invalid-option` */
+export function checkThreads(threads: number | undefined): void {
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1)) {
+    throw invalidOption('threads', 'a whole number from 1 on', threads);
+  }
 }
 
 function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {

@@ -8,6 +8,7 @@
  */
 import { AssignmentError } from './errors.ts';
 import { countFloat16, FLOAT16_MAX, FLOAT16_VALUES, fromFloat16Bits, scaleToFloat16 } from './float16.ts';
+import { type Sides } from './methods/sides.ts';
 import { type Metric, metricDegree } from './metric.ts';
 
 /** What float16 did to a matrix of costs. Costs are in the metric's units, as if nothing had been scaled. */
@@ -54,6 +55,11 @@ export function quantiseSide(name: string, data: Float32Array, scale: number): F
     );
   }
   return out;
+}
+
+/** Both sides, as {@link quantiseSide}. */
+export function quantiseSides({ x0, noise }: Sides, scale: number): Sides {
+  return { x0: quantiseSide('x0', x0, scale), noise: quantiseSide('noise', noise, scale) };
 }
 
 /**

@@ -1,9 +1,11 @@
 /**
  * What an assignment did, measured on the numbers that will be trained on: unquantised, and with the noise as drawn.
  */
+import { type ConditionReport } from './conditions.ts';
 import { type Batch } from './inputs.ts';
 import { type Metric, pairCost } from './metric.ts';
 import { type QuantisationReport } from './quantise.ts';
+import { type SinkhornReport } from './solve/sinkhorn.ts';
 
 export interface AssignmentStats {
   /** Mean cost of the pairs as they were drawn and as they are now, in the metric, never quantised. */
@@ -25,6 +27,10 @@ export interface AssignmentStats {
   readonly marginal: Marginal;
   /** Present with precision `f16`, except for `nearest`, which makes no matrix. */
   readonly quantisation?: QuantisationReport;
+  /** Present with `conditions`. */
+  readonly conditions?: ConditionReport;
+  /** Present with the solver `sinkhorn`: entropy, iterations and what one of them took. */
+  readonly sinkhorn?: SinkhornReport;
   readonly milliseconds: { readonly cost: number; readonly quantise: number; readonly solve: number };
 }
 

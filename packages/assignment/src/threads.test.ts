@@ -60,7 +60,7 @@ describe('threads', () => {
   it.each(METRICS)('give the bits of one thread, however many there are (%s)', async (metric) => {
     const alone = bits(pairwiseCost(x0, noise, metric, shape));
     for (const threads of [1, 2, 3]) {
-      expect(bits(await pairwiseCostAsync(x0, noise, metric, shape, threads)).equals(alone)).toBe(true);
+      expect(bits(await pairwiseCostAsync(x0, noise, metric, shape, { threads })).equals(alone)).toBe(true);
       // The caller could have done it all while they started: have them do it without the caller.
       const job = sharedJob(metric);
       await runOnThreads({ module: kernelModule(distanceWasm)!, job }, threads, () => false);
@@ -72,7 +72,9 @@ describe('threads', () => {
     const started = watchWorkers();
     const alone = bits(pairwiseCost(x0, noise, 'l2', shape));
     for (let round = 0; round < 3; round++) {
-      const both = await Promise.all([1, 2].map(() => pairwiseCostAsync(x0, noise, 'l2', shape, 2)));
+      const both = await Promise.all(
+        [1, 2].map(() => pairwiseCostAsync(x0, noise, 'l2', shape, { threads: 2 })),
+      );
       for (const cost of both) expect(bits(cost).equals(alone)).toBe(true);
     }
     await new Promise(setImmediate);
@@ -82,9 +84,9 @@ describe('threads', () => {
   it('are left alone by a small matrix, and where memory cannot be shared', async () => {
     const started = watchWorkers();
     const small = { rows: 3, columns: 3, dimensions: 700 };
-    await pairwiseCostAsync(x0.slice(0, 2100), noise.slice(0, 2100), 'l2', small, 3);
+    await pairwiseCostAsync(x0.slice(0, 2100), noise.slice(0, 2100), 'l2', small, { threads: 3 });
     vi.stubGlobal('SharedArrayBuffer', undefined);
-    const unshared = await pairwiseCostAsync(x0, noise, 'l2', shape, 3);
+    const unshared = await pairwiseCostAsync(x0, noise, 'l2', shape, { threads: 3 });
     expect(bits(unshared).equals(bits(pairwiseCost(x0, noise, 'l2', shape)))).toBe(true);
     expect(started).toEqual([]);
   });
@@ -100,7 +102,7 @@ describe('threads', () => {
       expect(dying).rejects.toMatchObject({ code: 'worker-failure' }),
       started[0]!.terminate(),
     ]);
-    const after = await pairwiseCostAsync(x0, noise, 'l2', shape, 2);
+    const after = await pairwiseCostAsync(x0, noise, 'l2', shape, { threads: 2 });
     expect(bits(after).equals(bits(pairwiseCost(x0, noise, 'l2', shape)))).toBe(true);
     await new Promise(setImmediate);
     expect(started).toHaveLength(2);
@@ -128,7 +130,7 @@ describe('threads', () => {
       import { pairwiseCostAsync } from './src/cost.ts';
       const numbers = new Float32Array(512 * 512).fill(0.5);
       const shape = { rows: 512, columns: 512, dimensions: 512 };
-      const costs = await pairwiseCostAsync(numbers, numbers, 'l1', shape, 2);
+      const costs = await pairwiseCostAsync(numbers, numbers, 'l1', shape, { threads: 2 });
       console.log(costs.buffer.constructor.name, costs.every((cost) => cost === 0));
     `);
     const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 30_000 });

@@ -48,7 +48,8 @@ async function answer({ id, x0, moved, noise, options }: PairRequest, port: Port
   const began = performance.now();
   try {
     const drawn = isNoiseStreams(noise) ? noise : samplesOf(noise);
-    const assigned = await assignNoise(samplesOf(x0), drawn, options);
+    // One thread: the other cores are the step's.
+    const assigned = await assignNoise(samplesOf(x0), drawn, { threads: 1, ...options });
     const transfer = [assigned.noise.buffer, assigned.pairing.buffer, ...(moved ? [x0.data.buffer] : [])];
     const milliseconds = performance.now() - began;
     port.post(

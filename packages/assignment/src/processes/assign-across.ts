@@ -22,7 +22,10 @@ import { type ProcessGroup } from './process-group.ts';
 import { type SolvedAcross, statsAcross } from './stats-across.ts';
 
 /** `nearest` wants nobody else's noise; everything else as for `assignNoise`. */
-export type AssignAcrossOptions = Omit<AssignOptions, 'method' | 'k'> & {
+export type AssignAcrossOptions = Omit<
+  AssignOptions,
+  'method' | 'k' | 'standardize' | 'conditions' | 'compareExact'
+> & {
   readonly method?: 'linear' | 'flipped' | 'identity';
   /** The rank that solves. Default 0. */
   readonly root?: number;
@@ -135,6 +138,14 @@ function readOwn(
       "assignAcross: 'nearest' wants no other process's noise; call assignNoise",
     );
   }
+  for (const name of ['standardize', 'conditions', 'compareExact']) {
+    if (name in options) {
+      throw new AssignmentError(
+        'invalid-option',
+        `assignAcross: ${name} is not offered across processes; leave it out, or call assignNoise on each of them`,
+      );
+    }
+  }
   if (!Number.isSafeInteger(root) || root < 0 || root >= group.size) {
     throw new AssignmentError(
       'invalid-option',
@@ -219,7 +230,7 @@ function costBlock(
 function solveBlocks(
   blocks: readonly Float32Array[],
   size: number,
-  { metric, float16, scale, solver }: Settings,
+  { metric, float16, scale, solve }: Settings,
 ): { pairing: Int32Array<ArrayBuffer>; solved: SolvedAcross } {
   const raw = new Float32Array(size * size);
   let at = 0;
@@ -230,9 +241,12 @@ function solveBlocks(
   const began = performance.now();
   const quantised = float16 ? quantiseCost(raw, metric, scale) : undefined;
   const quantise = performance.now() - began;
-  const { pairing, cost, gap, exact, milliseconds } = solveAssignment(quantised?.cost ?? raw, size, size, {
-    solver,
-  });
+  const { pairing, cost, gap, exact, milliseconds } = solveAssignment(
+    quantised?.cost ?? raw,
+    size,
+    size,
+    solve,
+  );
   const times = { cost: 0, quantise, solve: milliseconds };
   const solved = { cost, gap, exact, quantisation: quantised?.report ?? null, milliseconds: times };
   return { pairing: Int32Array.from(pairing), solved };
