@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeviceLostError } from '@immiscible/tensor-core';
-import { type StepReport, TrainingRun } from '@immiscible/trainer';
+import { TrainingRun } from '@immiscible/trainer';
 import { expect, it, vi } from 'vitest';
 import { cli, type Outcome, temporaryFolder, testIo, writeConfig } from './cli.ts';
 
@@ -62,7 +62,7 @@ it('goes on from the last checkpoint where the GPU goes away, to the same loss',
     cli(['train', '--config', config, '--out', out, '--name', name, '--json']);
   const whole = JSON.parse((await train('whole')).out) as Result;
 
-  const step = Reflect.get(TrainingRun.prototype, 'step') as (this: TrainingRun) => Promise<StepReport>;
+  const step = Reflect.get(TrainingRun.prototype, 'step');
   let steps = 0;
   const losing = vi.spyOn(TrainingRun.prototype, 'step').mockImplementation(function (this: TrainingRun) {
     steps += 1;
