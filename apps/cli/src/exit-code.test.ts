@@ -26,7 +26,7 @@ it.each<[unknown, number]>([
   [new CheckpointError('no run here', { cause: systemError('ENOENT') }), 2],
   [new CheckpointError('holds a run already'), 2],
   [systemError('ENOENT'), 2],
-  [new CheckpointError('a could not be written: the disk is full', { cause: systemError('ENOSPC') }), 1],
+  [new CheckpointError('the disk is full', { code: 'write', cause: systemError('ENOSPC') }), 1],
   [new AssignmentError('solver-failure', 'x'), 1],
   [new DivergedError('x'), 1],
   [new SamplingError('x'), 1],

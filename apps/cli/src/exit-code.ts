@@ -55,15 +55,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof SchedulerError) return error instanceof SamplingError ? FAILED : UNUSABLE;
   if (isOneOf(error, inputErrors)) return UNUSABLE;
   // A checkpoint that cannot be written is a failure; one that is not there or damaged is a wrong input.
-  if (error instanceof CheckpointError) return isUnreadable(error) ? UNUSABLE : FAILED;
+  if (error instanceof CheckpointError) return error.code === 'write' ? FAILED : UNUSABLE;
   return wrongPath.has(systemCode(error) ?? '') ? UNUSABLE : FAILED;
-}
-
-function isUnreadable({ message, cause }: CheckpointError): boolean {
-  return (
-    !message.includes('could not be written') &&
-    (cause === undefined || isOneOf(cause, [...inputErrors, SyntaxError]) || systemCode(cause) !== undefined)
-  );
 }
 
 /** Whether the message alone says what to do; anything else is a defect, and its stack is wanted. */

@@ -57,7 +57,10 @@ export async function writeFileAtomic(path: string, content: string | Uint8Array
     await rename(partial, path);
   } catch (error) {
     await discard(partial);
-    throw new CheckpointError(`${path} could not be written: ${describeFileError(error)}`, { cause: error });
+    throw new CheckpointError(`${path} could not be written: ${describeFileError(error)}`, {
+      code: 'write',
+      cause: error,
+    });
   }
 }
 
@@ -82,7 +85,7 @@ export async function makeFolderAtomic(path: string, fill: (folder: string) => P
     if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(
       `${path} could not be written: ${describeFileError(error)}; what was written before is still there`,
-      { cause: error },
+      { code: 'write', cause: error },
     );
   }
 }

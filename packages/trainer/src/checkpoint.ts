@@ -96,20 +96,20 @@ export async function writeCheckpoint(
   pipeline: Omit<Pipeline, 'parameters'>,
   keep: number,
 ): Promise<string> {
-  await checkFinite(state, layout, progress.step);
+  // Everything is read before a file is touched: a device that is lost by now is not a disk that fails.
+  const vectors = await hostVectors(state);
+  const lossScale = state.lossScale ? { lossScale: await numbersOf(state.lossScale) } : {};
+  checkFinite(vectors, layout, progress.step);
   await removePartials(folderOf(run));
   const path = checkpointPath(run, progress.step);
   await makeFolderAtomic(path, async (folder) => {
-    await writePipeline(folder, { ...pipeline, parameters: await layout.unpack(state.ema) });
+    await writePipeline(folder, { ...pipeline, parameters: layout.views(vectors.ema) });
     const own = join(folder, 'trainer');
     await mkdir(own);
     for (const part of OWN_PARTS) {
-      await writeSafetensors(
-        join(own, `${part}.safetensors`),
-        await storedTensors(await layout.unpack(state[part])),
-      );
+      const stored = await storedTensors(layout.views(vectors[part]));
+      await writeSafetensors(join(own, `${part}.safetensors`), stored);
     }
-    const lossScale = state.lossScale ? { lossScale: await numbersOf(state.lossScale) } : {};
     await writeSynced(join(own, 'state.json'), `${JSON.stringify({ ...progress, ...lossScale }, null, 2)}\n`);
   });
   const steps = await listCheckpoints(run);
@@ -193,10 +193,17 @@ function tensorsOf(numbers: z.output<typeof scaleSchema>): LossScale {
   };
 }
 
+type HostVectors = Readonly<Record<(typeof VECTORS)[number], Float32Array>>;
+
+async function hostVectors(state: TrainState): Promise<HostVectors> {
+  const read = VECTORS.map(async (part) => [part, await state[part].data()]);
+  return Object.fromEntries(await Promise.all(read)) as HostVectors;
+}
+
 /** A checkpoint that no run could go on from would take the place of good ones. @throws DivergedError */
-async function checkFinite(state: TrainState, layout: ParameterLayout, step: number): Promise<void> {
+function checkFinite(vectors: HostVectors, layout: ParameterLayout, step: number): void {
   for (const part of VECTORS) {
-    const bad = (await state[part].data()).findIndex((value) => !Number.isFinite(value));
+    const bad = vectors[part].findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new DivergedError(
         `step ${step}: ${part} of ${layout.nameAt(bad)} are not finite, so no checkpoint is written; lower the learning rate or clip gradients, and resume from the last checkpoint`,

@@ -16,4 +16,11 @@ export class DivergedError extends TrainerError {
 /** A checkpoint or run folder that cannot be read or written. */
 export class CheckpointError extends TrainerError {
   override name = 'CheckpointError';
+  /** `write`: the disk did not take it; `read`: what is there cannot be used, or is not there. */
+  readonly code: 'read' | 'write';
+
+  constructor(message: string, options: ErrorOptions & { readonly code?: 'read' | 'write' } = {}) {
+    super(message, options);
+    this.code = options.code ?? 'read';
+  }
 }

@@ -11,7 +11,10 @@ export async function appendJsonLine(path: string, value: unknown): Promise<void
   try {
     await appendFile(path, `${JSON.stringify(value)}\n`);
   } catch (error) {
-    throw new CheckpointError(`${path} could not be written: ${describeFileError(error)}`, { cause: error });
+    throw new CheckpointError(`${path} could not be written: ${describeFileError(error)}`, {
+      code: 'write',
+      cause: error,
+    });
   }
 }
 

@@ -82,7 +82,11 @@ export class ParameterLayout {
 
   /** On the host: the vector as a record of views. They are overwritten when the vector is donated. */
   async unpack(vector: Tensor): Promise<Tensors> {
-    const data = (await vector.data()) as Float32Array;
+    return this.views((await vector.data()) as Float32Array);
+  }
+
+  /** The elements of the vector as a record of views. */
+  views(data: Float32Array): Tensors {
     return Object.fromEntries(
       this.slots.map(({ name, shape, offset, size }) => [
         name,
