@@ -7,6 +7,7 @@ import {
   type AdapterDescription,
   adapterLine,
   chooseAdapter,
+  describeAdapter,
   webgpuAdapters,
 } from './adapters.ts';
 
@@ -87,5 +88,29 @@ describe('adapterLine', () => {
     expect(adapterLine(adapter('Apple M2', { backend: '', description: 'Apple M2' }).description)).toBe(
       'Apple M2',
     );
+  });
+});
+
+describe('describeAdapter', () => {
+  /** As Chromium shows SwiftShader where it does not call it a fallback. */
+  const swiftShader = {
+    info: {
+      vendor: 'google',
+      architecture: 'swiftshader',
+      device: '',
+      description: '',
+      isFallbackAdapter: false,
+    },
+    features: new Set(['timestamp-query', 'bgra8unorm-storage']),
+    limits: { maxBufferSize: 2 ** 28 },
+  } as unknown as GPUAdapter;
+
+  it('makes a name where nobody tells one, and knows software by it', () => {
+    expect(describeAdapter(swiftShader, '', '')).toMatchObject({
+      name: 'google swiftshader',
+      software: true,
+      features: ['bgra8unorm-storage', 'timestamp-query'],
+      limits: { maxBufferSize: 2 ** 28 },
+    });
   });
 });

@@ -134,12 +134,12 @@ async function request(
   const entry = await openDawn(options);
   const adapter = await entry?.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
   return entry && adapter
-    ? { entry, adapter, description: describe(adapter, name, options.backend ?? '') }
+    ? { entry, adapter, description: describeAdapter(adapter, name, options.backend ?? '') }
     : undefined;
 }
 
 /** What an adapter says of itself. @param name empty where nobody told it */
-export function describe(adapter: GPUAdapter, name: string, backend: string): AdapterDescription {
+export function describeAdapter(adapter: GPUAdapter, name: string, backend: string): AdapterDescription {
   const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
   const limits: Record<string, number> = {};
   for (const key in adapter.limits) {
@@ -154,7 +154,7 @@ export function describe(adapter: GPUAdapter, name: string, backend: string): Ad
     architecture,
     device,
     description,
-    software: isFallbackAdapter || SOFTWARE.test(`${name} ${description} ${device}`),
+    software: isFallbackAdapter || SOFTWARE.test(`${name} ${told} ${description}`),
     features: [...adapter.features].sort(),
     limits,
   };

@@ -82,8 +82,8 @@ export async function dawnAdapterNames(): Promise<DawnAdapterName[]> {
 
 /** Reads lines like ` * backend: 'vulkan', name: 'llvmpipe (LLVM 15.0.6, 256 bits)'`. */
 export function parseAdapterNames(message: string): DawnAdapterName[] {
-  return [...message.matchAll(/^ \* backend: '([^']*)', name: '(.*)'$/gm)].map(([, backend, name]) => ({
-    backend: backend!,
-    name: name!,
-  }));
+  const lines = [...message.matchAll(/^ \* backend: '([^']*)', name: '(.*)'$/gm)];
+  // Of GPUs of one name Dawn gives the first, whichever is asked for.
+  const different = new Map(lines.map(([line, backend, name]) => [line, { backend: backend!, name: name! }]));
+  return [...different.values()];
 }

@@ -4,7 +4,7 @@ import {
   type AdapterChoice,
   type AdapterDescription,
   chooseAdapter,
-  describe,
+  describeAdapter,
   findAdapters,
   type FoundAdapter,
 } from './adapters.ts';
@@ -72,7 +72,7 @@ async function nullAdapter(): Promise<FoundAdapter> {
   const adapter = await entry?.requestAdapter();
   if (!entry || !adapter)
     throw new DeviceError('openDevice: "webgpu:null" is a part of Dawn, and wants Node');
-  return { entry, adapter, description: describe(adapter, 'null', 'null') };
+  return { entry, adapter, description: describeAdapter(adapter, 'null', 'null') };
 }
 
 /** Opens an adapter that was found. @throws DeviceError where its driver refuses */
