@@ -1,5 +1,5 @@
 /** What every run needs and must give back: a device and a data set. */
-import { type ImageDataset, openDataset, type DatasetSpec } from '@immiscible/datasets';
+import { type ImageDataset, openDataset } from '@immiscible/datasets';
 import { type Device, DeviceError, openDevice } from '@immiscible/tensor-core';
 import { type RunConfig } from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
@@ -39,8 +39,7 @@ export async function withDevice<T>(
 
 /** Opens the data of a config; corrupt images that were skipped are named on stderr. */
 export async function openData(data: RunConfig['data'], io: Io): Promise<ImageDataset> {
-  // Fields that were left out are absent, and not undefined, once zod has parsed them.
-  const dataset = await openDataset(data as DatasetSpec);
+  const dataset = await openDataset(data);
   const skipped = dataset.skipped ?? [];
   if (skipped.length > 0) {
     const colors = colorsFor(io.stderr, io.env);

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DatasetSpec, openDataset } from '@immiscible/datasets';
+import { openDataset } from '@immiscible/datasets';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder, tinyComparison, tinyRun } from '../test/tiny.ts';
@@ -216,7 +216,7 @@ describe('the data of a config', () => {
         ...least,
         data: { kind: 'image-folder', path: folder, size: 8, channels: 1, crop },
       });
-      const { length, channels, height, width, classes } = await openDataset(data as DatasetSpec);
+      const { length, channels, height, width, classes } = await openDataset(data);
       expect({ length, channels, height, width, classes }).toEqual({
         length: 2,
         channels: 1,
@@ -233,6 +233,6 @@ describe('the data of a config', () => {
     bytes.set([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 3]);
     await writeFile(join(folder, 'images.idx'), bytes);
     const { data } = parseRunConfig({ ...least, data: { kind: 'idx', images: join(folder, 'images.idx') } });
-    expect(await openDataset(data as DatasetSpec)).toMatchObject({ length: 2, height: 3, width: 3 });
+    expect(await openDataset(data)).toMatchObject({ length: 2, height: 3, width: 3 });
   });
 });

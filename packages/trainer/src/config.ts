@@ -40,7 +40,7 @@ const dataSchema = z.discriminatedUnion('kind', [
     channels: z.literal([1, 3]).default(3),
     onCorrupt: z.enum(['error', 'skip']).default('error'),
   }),
-  z.strictObject({ kind: z.literal('idx'), images: path, labels: path.optional() }),
+  z.strictObject({ kind: z.literal('idx'), images: path, labels: path.exactOptional() }),
 ]);
 
 export const assignmentSchema = z.strictObject({

@@ -6,7 +6,7 @@
  * Prints one line of JSON a step; on an error, its name and message, and exits with 1.
  */
 import { readFile } from 'node:fs/promises';
-import { openDataset, type DatasetSpec } from '@immiscible/datasets';
+import { openDataset } from '@immiscible/datasets';
 import { openDevice } from '@immiscible/tensor-core';
 import { parseRunConfig } from '../../src/config.ts';
 import { TrainingRun } from '../../src/run.ts';
@@ -15,7 +15,7 @@ async function main([folder, file]: readonly (string | undefined)[]): Promise<vo
   if (folder === undefined || file === undefined) throw new Error('wants FOLDER CONFIG.json');
   const config = parseRunConfig(JSON.parse(await readFile(file, 'utf8')));
   const device = await openDevice('cpu', { threads: 1 });
-  const dataset = await openDataset(config.data as DatasetSpec);
+  const dataset = await openDataset(config.data);
   const run = await TrainingRun.open(config, { folder, device, dataset });
   while (!run.finished) {
     for (const { step, loss } of (await run.step()).numbers) {
