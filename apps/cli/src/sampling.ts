@@ -1,13 +1,7 @@
 /** A sampler for a pipeline, and its progress: what `sample` and `evaluate` share. */
-import { applyUnet2d, type Unet2dConfig } from '@immiscible/models';
+import { type Unet2dConfig } from '@immiscible/models';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
-import {
-  createSampler,
-  type Pipeline,
-  type SampleOptions,
-  type Sampler,
-  type SamplerOptions,
-} from '@immiscible/trainer';
+import { createSampler, modelOf, type Pipeline, type SampleOptions, type Sampler } from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
 import { plural } from './format.ts';
 import { type Io } from './io.ts';
@@ -26,11 +20,6 @@ export type MakeImages = (
   signal: AbortSignal,
 ) => Promise<Float32Array>;
 
-function modelOf(config: Unet2dConfig): SamplerOptions['apply'] {
-  return (parameters, { labels, ...inputs }) =>
-    applyUnet2d(config, parameters, { ...inputs, ...(labels ? { classLabels: labels } : {}) });
-}
-
 /** Puts a pipeline on a device, shows progress on stderr while `work` makes images, and frees it. */
 export async function withSampler<T>(
   { device, pipeline, io }: { device: Device; pipeline: Pipeline; io: Io },
@@ -46,7 +35,7 @@ export async function withSampler<T>(
   const sampler = createSampler(device, {
     model,
     scheduler,
-    apply: modelOf(model),
+    apply: modelOf({ model }),
     ...(size ? { size } : {}),
     batchSize,
   });
