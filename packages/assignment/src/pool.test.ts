@@ -75,6 +75,33 @@ describe('assignPool', () => {
     );
   });
 
+  it('joins conditions and streams of its batches', async () => {
+    const sizes = [4, 6, 2];
+    const batches = draw(sizes).map(({ x0, label }, b) => ({
+      x0,
+      noise: { seed: 4, streams: Array.from({ length: sizes[b]! }, (_, i) => 100 * label + i) },
+      conditions: Int32Array.from({ length: sizes[b]! }, (_, i) => (i + b) % 3),
+    }));
+    const parts = await assignPool(batches, { conditions: { weight: Infinity } });
+    const labels = batches.flatMap(({ conditions }) => [...conditions]);
+    const pairing = parts.flatMap((part) => [...part.pairing]);
+    pairing.forEach((row, i) => expect(labels[row]).toBe(labels[i]));
+    expect(pairing.some((row, i) => row !== i)).toBe(true);
+    const drawn = batches.flatMap(({ noise: { seed, streams } }) =>
+      streams.map((stream) => streamNormal(seed, stream, new Float32Array(dimensions))),
+    );
+    parts
+      .flatMap(({ noise }) =>
+        Array.from({ length: noise.length / dimensions }, (_, i) =>
+          noise.subarray(i * dimensions, (i + 1) * dimensions),
+        ),
+      )
+      .forEach((own, i) => expect(own).toEqual(drawn[pairing[i]!]));
+    await expect(assignPool([...batches, ...draw([2])], { conditions: { weight: 1 } })).rejects.toThrow(
+      /batch 3 has none/,
+    );
+  });
+
   it('comes nearer than its batches alone', async () => {
     const batches = draw(Array<number>(16).fill(8));
     const [first] = await assignPool(batches);
@@ -121,6 +148,18 @@ describe('assignOverPools', () => {
         concatenated(pool.map(({ source }) => source.noise)).sort(),
       );
     }
+  });
+
+  it('begins to assign with the first pool that begins at startStep or later', async () => {
+    const batches = draw(Array<number>(9).fill(4));
+    const moved = async (step?: number): Promise<boolean[]> =>
+      (
+        await collect(
+          assignOverPools(batches, { images: 12, startStep: 4, ...(step === undefined ? {} : { step }) }),
+        )
+      ).map(({ stats }) => stats.solvedCost !== null);
+    expect(await moved()).toEqual([...Array<boolean>(6).fill(false), ...Array<boolean>(3).fill(true)]);
+    expect(await moved(2)).toEqual([...Array<boolean>(3).fill(false), ...Array<boolean>(6).fill(true)]);
   });
 
   it('assigns one image at a time', async () => {
