@@ -32,6 +32,29 @@ it('says it readably, the largest total too', async () => {
   expect(JSON.parse(most.out)).toMatchObject({ cost: 11, exact: true });
 });
 
+it('solves with the solver asked for, and says what that one proves', async () => {
+  const cost = await matrix(Array.from({ length: 2500 }, (_, e) => Math.sin(e * e)));
+  const solve = async (solver: string): Promise<Record<string, unknown>> => {
+    const { code, out } = await cli(['assign', '--cost', cost, '--size', '50', '--solver', solver, '--json']);
+    expect(code).toBe(0);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const best = await solve('auto');
+  expect(await solve('auction')).toMatchObject({ solver: 'auction', exact: true });
+  const greedy = await solve('greedy');
+  expect(greedy).toMatchObject({ solver: 'greedy', exact: false });
+  expect(greedy['dualBound']).toBeLessThanOrEqual(best['cost'] as number);
+  expect(greedy['cost']).toBeGreaterThan(best['cost'] as number);
+  expect(greedy).not.toHaveProperty('sinkhorn');
+  expect((await solve('sinkhorn'))['sinkhorn']).toHaveProperty('entropy');
+  const read = await cli(['assign', '--cost', cost, '--size', '50', '--solver', 'sinkhorn']);
+  expect(read.out).toMatch(/^plan +[\d.]+ nats of entropy a row, after \d+ iterations of /m);
+  expect(read.out).toMatch(/^exact +not proved$/m);
+  const wrong = await cli(['assign', '--cost', cost, '--size', '50', '--solver', 'hungarian']);
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toMatch(/auto, sparse-core, jonker-volgenant, auction, greedy, sinkhorn/);
+});
+
 it.each<[readonly number[], string, RegExp]>([
   [costs, '4', /a 4 × 4 matrix of float32 has 64 bytes, .* has 36; that would be --size 3/],
   [[...costs, ...costs], '3', /has 36 bytes, .* has 72; these look like float64/],

@@ -20,7 +20,7 @@ export { assignOverPools, assignPool, type PoolBatch, type PooledNoise, type Poo
 export { assignAcross, type AssignAcrossOptions, type NoiseAcross } from './processes/assign-across.ts';
 export { type GroupArray, type ProcessGroup } from './processes/process-group.ts';
 export { type QuantisationLoss, type QuantisationReport } from './quantise.ts';
-export { type SolverName } from './solve/auto.ts';
+export { solverNames, type SolverName } from './solve/auto.ts';
 export { type Costs } from './solve/problem.ts';
 export { type SinkhornOptions, type SinkhornReport } from './solve/sinkhorn.ts';
 export { solveAssignment, type AssignmentSolution, type SolveOptions } from './solve/solve-assignment.ts';

@@ -1,8 +1,8 @@
-/** `immiscible assign`: the exact pairing of a cost matrix in a file, with its proof. */
+/** `immiscible assign`: the best pairing of a cost matrix in a file, with its proof; or a quick one, with its bound. */
 import { readFile, stat } from 'node:fs/promises';
 import { endianness } from 'node:os';
-import { solveAssignment } from '@immiscible/assignment';
-import { Command } from 'commander';
+import { solveAssignment, solverNames, type SolverName } from '@immiscible/assignment';
+import { Command, Option } from 'commander';
 import { UsageError } from '../errors.ts';
 import { change, milliseconds, plural, significant } from '../format.ts';
 import { colorsFor, type Io, printJson, printLine } from '../io.ts';
@@ -12,6 +12,7 @@ interface AssignFlags {
   readonly cost: string;
   readonly size: number;
   readonly maximise?: true;
+  readonly solver: 'auto' | SolverName;
   readonly json?: true;
 }
 
@@ -25,6 +26,14 @@ export function assignCommand(io: Io): Command {
     .requiredOption('--cost <file>', 'the matrix: raw little-endian float32, row by row')
     .requiredOption('--size <number>', 'rows, and columns', wholeNumber(1))
     .option('--maximise', 'look for the largest total instead')
+    .addOption(
+      new Option(
+        '--solver <name>',
+        'greedy and sinkhorn are quick and prove a bound only, the others the optimum',
+      )
+        .choices(['auto', ...solverNames])
+        .default('auto'),
+    )
     .option('--json', 'print pairing, cost, dualBound, gap, exact and ms as JSON, and nothing else')
     .addHelpText(
       'after',
@@ -34,6 +43,7 @@ pairing[i] is the column of row i. +Infinity forbids a pair.
 Examples:
   immiscible assign --cost distances.f32 --size 512
   immiscible assign --cost distances.f32 --size 512 --json
+  immiscible assign --cost distances.f32 --size 512 --solver greedy
   python -c "import numpy; numpy.random.rand(4, 4).astype('<f4').tofile('distances.f32')"`,
     )
     .action((flags: AssignFlags) => runAssign(flags, io));
@@ -75,7 +85,10 @@ function sizeThatFits(bytes: number, wanted: number): string {
 /** Pairs that are shown without `--json`. */
 const SHOWN = 12;
 
-async function runAssign({ cost: path, size, maximise, json }: AssignFlags, io: Io): Promise<void> {
+async function runAssign(
+  { cost: path, size, maximise, solver: wanted, json }: AssignFlags,
+  io: Io,
+): Promise<void> {
   const matrix = await readCostMatrix(path, size);
   const {
     pairing,
@@ -85,11 +98,10 @@ async function runAssign({ cost: path, size, maximise, json }: AssignFlags, io: 
     exact,
     milliseconds: ms,
     solver,
-  } = solveAssignment(matrix, size, size, {
-    maximise: maximise === true,
-  });
+    sinkhorn,
+  } = solveAssignment(matrix, size, size, { maximise: maximise === true, solver: wanted });
   if (json) {
-    printJson(io.stdout, { size, pairing, cost, dualBound, gap, exact, ms, solver });
+    printJson(io.stdout, { size, pairing, cost, dualBound, gap, exact, ms, solver, sinkhorn });
     return;
   }
   const colors = colorsFor(io.stdout, io.env);
@@ -105,6 +117,14 @@ async function runAssign({ cost: path, size, maximise, json }: AssignFlags, io: 
   line('dual bound', significant(dualBound, 9));
   line('gap', significant(gap, 3));
   line('exact', exact ? colors.green('yes, proved by the bound') : colors.red('not proved'));
+  if (sinkhorn !== undefined) {
+    const { entropy, iterations, millisecondsPerIteration } = sinkhorn;
+    line(
+      'plan',
+      `${significant(entropy, 3)} nats of entropy a row, after ${plural(iterations, 'iteration')} of ` +
+        milliseconds(millisecondsPerIteration),
+    );
+  }
   line('time', `${milliseconds(ms)} with ${solver}`);
   const shown = Array.from(pairing.subarray(0, SHOWN), (column, row) => `${row}→${column}`).join('  ');
   const more = size > SHOWN ? colors.dim(`  and ${plural(size - SHOWN, 'pair')} more (--json has all)`) : '';

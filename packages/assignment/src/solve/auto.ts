@@ -26,6 +26,8 @@ const approximateSolvers = { greedy, sinkhorn } as const satisfies Record<string
 export const solvers = { ...exactSolvers, ...approximateSolvers } as const;
 
 export type SolverName = keyof typeof solvers;
+/** Every solver that can be asked for by name; `auto` beside them. */
+export const solverNames = Object.keys(solvers) as readonly SolverName[];
 export type ExactSolverName = keyof typeof exactSolvers;
 
 export function chooseSolver(problem: Problem): ExactSolverName {

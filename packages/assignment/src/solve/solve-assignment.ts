@@ -2,7 +2,7 @@
  * The public entry to the solvers: checks the matrix, turns a maximisation round, solves, certifies.
  */
 import { AssignmentError } from '../errors.ts';
-import { chooseSolver, type SolverName, solvers } from './auto.ts';
+import { chooseSolver, type SolverName, solverNames, solvers } from './auto.ts';
 import { certify } from './certificate.ts';
 import { type Costs, type Problem } from './problem.ts';
 import { type SinkhornOptions, type SinkhornReport } from './sinkhorn.ts';
@@ -58,7 +58,7 @@ export function solveAssignment(
   if (wanted !== 'auto' && !Object.hasOwn(solvers, wanted)) {
     throw new AssignmentError(
       'invalid-option',
-      `solveAssignment: solver must be one of ${['auto', ...Object.keys(solvers)]
+      `solveAssignment: solver must be one of ${['auto', ...solverNames]
         .map((name) => `'${name}'`)
         .join(', ')}, got ${JSON.stringify(wanted)}`,
     );
