@@ -1,7 +1,7 @@
 /** The tables that end a comparison on a terminal. */
 import { type CompareReport } from '@immiscible/trainer';
 import { findingOf, toneOf } from './report/finding.ts';
-import { bytes, change, count, duration, milliseconds, share, significant } from './format.ts';
+import { bytes, change, count, duration, list, milliseconds, share, significant } from './format.ts';
 import { type Colors } from './io.ts';
 import { renderTable } from './table.ts';
 
@@ -55,9 +55,18 @@ export function summarizeComparison(report: CompareReport, colors: Colors): stri
       ]),
       colors,
     ),
+    ...skipped(report).map((line) => colors.dim(line)),
     '',
     colors.dim(
       `${duration(report.seconds)} in all, ${bytes(report.peakMemoryBytes)} of memory; ${report.device}`,
     ),
   ].join('\n');
+}
+
+/** What float16 cost, where it was used. */
+function skipped({ arms }: CompareReport): string[] {
+  const counts = arms.flatMap(({ name, skippedSteps }) =>
+    skippedSteps === undefined ? [] : [`${count(skippedSteps)} of ${name}`],
+  );
+  return counts.length === 0 ? [] : [`Steps skipped, where float16 overflowed: ${list(counts)}`];
 }

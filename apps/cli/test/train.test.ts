@@ -77,6 +77,30 @@ it('goes on from the last checkpoint where the GPU goes away, to the same loss',
   expect((JSON.parse(printed) as Result).loss).toBe(whole.loss);
 });
 
+it('trains in float16, says which steps overflowed, and keeps to it when it is resumed', async () => {
+  const out = await temporaryFolder();
+  const config = await writeConfig(out, {
+    training: { steps: 6, batchSize: 16, lossScale: { initial: 2 ** 30, backoff: 2 ** -6 } },
+    logging: { every: 1 },
+  });
+  const options = ['train', '--config', config, '--out', out, '--name', 'half'];
+  const trained = await cli([...options, '--precision', 'f16']);
+  expect(trained.code).toBe(0);
+  expect(trained.err).toMatch(/6\/6 steps .* skipped [1-4]/);
+  expect(trained.out).toMatch(/^6 steps, 96 images: .*; [1-4] steps? skipped, where float16 overflowed$/m);
+  const written = JSON.parse(await readFile(join(out, 'half', 'config.json'), 'utf8')) as object;
+  expect(written).toMatchObject({ precision: 'f16', training: { lossScale: { initial: 2 ** 30 } } });
+  const resumed = await cli(['train', '--resume', join(out, 'half'), '--json']);
+  const result = JSON.parse(resumed.out) as { skippedSteps: number; lossScale: number };
+  expect(result.lossScale).toBe(2 ** (30 - 6 * result.skippedSteps));
+  const other = await cli([...options, '--resume', '--precision', 'f32']);
+  expect([other.code, other.err]).toEqual([
+    2,
+    expect.stringContaining('leave --set, --seed and --precision out'),
+  ]);
+  expect((await cli([...options, '--precision', 'f8'])).code).toBe(2);
+});
+
 it('names a run after its arm or its method', async () => {
   const out = await temporaryFolder();
   const arms = [

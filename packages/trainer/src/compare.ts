@@ -49,6 +49,8 @@ export interface ArmReport {
   /** a training step, data and assignment included; the median of the log */
   readonly secondsPerStep: number;
   readonly trainingSeconds: number;
+  /** of float16 training: steps that overflowed and were left out */
+  readonly skippedSteps?: number;
   /** PNG files relative to the report, by number of sampling steps */
   readonly grids: Readonly<Record<string, string>>;
 }
@@ -305,6 +307,7 @@ async function armReport(
   const log: LogEntry[] = await readLog(folder);
   const measurements = await readMeasurements(folder);
   const final = measurements.at(-1)?.quality ?? {};
+  const { skippedSteps } = log.at(-1) ?? {};
   // Lines of the log stand for as many images as came since the line before: the last one may stand for fewer.
   const change = log.reduce(
     (sum, { distanceChange, images }, i) =>
@@ -324,6 +327,7 @@ async function armReport(
     measurements,
     secondsPerStep: median(log.map((entry) => entry.secondsPerStep)),
     trainingSeconds: run.progress.seconds,
+    ...(skippedSteps === undefined ? {} : { skippedSteps }),
     grids: Object.fromEntries(
       config.evaluation.samplingSteps.map((steps) => [steps, join(name, gridPath(steps))]),
     ),

@@ -15,13 +15,13 @@ import {
 } from '@immiscible/trainer';
 import { Command } from 'commander';
 import { loadConfig, merge } from '../config-file.ts';
+import { addConfigOptions, checkKeepsConfig, type ConfigFlags, overridesOf } from '../config-flags.ts';
 import { summarizeComparison } from '../compare-summary.ts';
 import { survivingLoss } from '../device-loss.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import { list, plural, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
-import { deviceOption, gather, wholeNumber } from '../options.ts';
 import { ArmProgress } from '../progress/arm-progress.ts';
 import { createDisplay } from '../progress/display.ts';
 import { TimeLeft } from '../progress/time-left.ts';
@@ -29,22 +29,18 @@ import { writeReport } from '../report/write-report.ts';
 import { type FolderState, nextName, resumeFolder, stateOf, withLock } from '../run-folder.ts';
 import { openData, withDevice } from '../session.ts';
 
-interface CompareFlags {
+interface CompareFlags extends ConfigFlags {
   readonly recipe?: string;
   readonly config?: string;
   readonly out: string;
   readonly name?: string;
   readonly resume?: string | true;
   readonly continue?: true;
-  readonly set: readonly string[];
-  readonly seed?: number;
-  readonly device?: string;
-  readonly threads?: number;
   readonly json?: true;
 }
 
 export function compareCommand(io: Io): Command {
-  return new Command('compare')
+  const command = new Command('compare')
     .summary('train arms that differ in the pairing alone, and report')
     .description(
       'Trains two arms, vanilla and immiscible noise, with the same model, seed, data order, timesteps and noise\n' +
@@ -61,11 +57,8 @@ export function compareCommand(io: Io): Command {
     .option(
       '--continue',
       'continue the run of that name if it is unfinished; beside a finished one, start NAME-2, NAME-3, …',
-    )
-    .option('--set <path=value>', 'change one field of the config; may be given again', gather, [])
-    .option('--seed <number>', 'seed of everything that is drawn', wholeNumber(0))
-    .addOption(deviceOption())
-    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    );
+  return addConfigOptions(command)
     .option('--json', 'print the report as JSON on stdout, and nothing else there')
     .addHelpText(
       'after',
@@ -119,19 +112,13 @@ async function choose(
     const loaded = await loadConfig(flags);
     const over = {
       ...(flags.name === undefined ? {} : { name: flags.name }),
-      ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-      ...(flags.device === undefined ? {} : { device: flags.device }),
-      ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+      ...overridesOf(flags),
     };
     return parseCompareConfig(merge(loaded, over));
   };
   if (resume !== undefined && flags.continue) throw new UsageError('wants --resume or --continue, got both');
   if (resume !== undefined) {
-    if (flags.set.length > 0 || flags.seed !== undefined) {
-      throw new UsageError(
-        'a resumed run keeps its config: leave --set and --seed out, or start a new run with --name',
-      );
-    }
+    checkKeepsConfig(flags);
     const folder = resume === true ? join(out, (await given()).name) : await resumeFolder(resume, out);
     return { config: await readCompareConfig(folder), folder, continues: true };
   }

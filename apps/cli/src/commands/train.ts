@@ -17,33 +17,29 @@ import {
 } from '@immiscible/trainer';
 import { Command } from 'commander';
 import { type JsonObject, loadConfig, merge } from '../config-file.ts';
+import { addConfigOptions, checkKeepsConfig, type ConfigFlags, overridesOf } from '../config-flags.ts';
 import { survivingLoss } from '../device-loss.ts';
 import { InterruptedError, UsageError } from '../errors.ts';
 import { milliseconds, plural, share, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
-import { deviceOption, gather, wholeNumber } from '../options.ts';
 import { ArmProgress } from '../progress/arm-progress.ts';
 import { createDisplay } from '../progress/display.ts';
 import { resumeFolder, stateOf, withLock } from '../run-folder.ts';
 import { openData, withDevice } from '../session.ts';
 
-interface TrainFlags {
+interface TrainFlags extends ConfigFlags {
   readonly recipe?: string;
   readonly config?: string;
   readonly arm?: string;
   readonly out: string;
   readonly name?: string;
   readonly resume?: string | true;
-  readonly set: readonly string[];
-  readonly seed?: number;
-  readonly device?: string;
-  readonly threads?: number;
   readonly json?: true;
 }
 
 export function trainCommand(io: Io): Command {
-  return new Command('train')
+  const command = new Command('train')
     .summary('train one model')
     .description(
       'Trains one model with the pairing that the config names (assignment.method: linear, nearest, flipped, identity).\n' +
@@ -60,11 +56,8 @@ export function trainCommand(io: Io): Command {
     .option(
       '--resume [run]',
       'continue a run: its folder, or its name (default: the name as without --resume)',
-    )
-    .option('--set <path=value>', 'change one field of the config; may be given again', gather, [])
-    .option('--seed <number>', 'seed of everything that is drawn', wholeNumber(0))
-    .addOption(deviceOption())
-    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    );
+  return addConfigOptions(command)
     .option('--json', 'print what was reached as JSON on stdout, and nothing else there')
     .addHelpText(
       'after',
@@ -87,11 +80,12 @@ async function runTrain(flags: TrainFlags, io: Io): Promise<void> {
   if (flags.json) {
     printJson(io.stdout, result);
   } else {
-    const { steps, images, loss, distanceReduction, secondsPerStep, checkpoint } = result;
+    const { steps, images, loss, distanceReduction, secondsPerStep, checkpoint, skippedSteps } = result;
     printLine(
       io.stdout,
       `\n${plural(steps, 'step')}, ${plural(images, 'image')}: loss ${significant(loss)}, distance cut ` +
-        `${share(distanceReduction)}, ${milliseconds(1000 * secondsPerStep)} a step`,
+        `${share(distanceReduction)}, ${milliseconds(1000 * secondsPerStep)} a step` +
+        (skippedSteps ? `; ${plural(skippedSteps, 'step')} skipped, where float16 overflowed` : ''),
     );
     printLine(io.stdout, `Model: ${colorsFor(io.stdout, io.env).bold(checkpoint)}`);
   }
@@ -99,12 +93,7 @@ async function runTrain(flags: TrainFlags, io: Io): Promise<void> {
 
 /** The run's own config: one arm of a comparison, or a config without arms. */
 function runConfigOf(loaded: JsonObject, flags: TrainFlags): RunConfig {
-  const over = {
-    ...(flags.seed === undefined ? {} : { seed: flags.seed }),
-    ...(flags.device === undefined ? {} : { device: flags.device }),
-    ...(flags.threads === undefined ? {} : { threads: flags.threads }),
-  };
-  const value = merge(loaded, over) as JsonObject;
+  const value = merge(loaded, overridesOf(flags)) as JsonObject;
   const named = (config: RunConfig): RunConfig =>
     parseRunConfig({ ...config, name: flags.name ?? config.name });
   if (value['arms'] !== undefined || flags.arm !== undefined) {
@@ -124,11 +113,7 @@ function runConfigOf(loaded: JsonObject, flags: TrainFlags): RunConfig {
 
 async function choose(flags: TrainFlags): Promise<{ config: RunConfig; folder: string }> {
   const { out, resume } = flags;
-  if (resume !== undefined && (flags.set.length > 0 || flags.seed !== undefined)) {
-    throw new UsageError(
-      'a resumed run keeps its config: leave --set and --seed out, or start a new run with --name',
-    );
-  }
+  if (resume !== undefined) checkKeepsConfig(flags);
   if (typeof resume === 'string') {
     const folder = await resumeFolder(resume, out);
     return { config: await readRunConfig(folder), folder };
@@ -157,6 +142,9 @@ interface TrainResult {
   readonly secondsPerStep: number;
   readonly trainingSeconds: number;
   readonly checkpoint: string;
+  /** of float16 training: steps that overflowed and were left out, and the loss scale at the end */
+  readonly skippedSteps?: number;
+  readonly lossScale?: number;
 }
 
 async function train(config: RunConfig, folder: string, flags: TrainFlags, io: Io): Promise<TrainResult> {
@@ -171,7 +159,7 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
     printLine(
       io.stderr,
       `${colors.bold(config.name)}: ${plural(dataset.length, 'image')} of ${dataset.name}; ${config.assignment.method} pairing; ` +
-        `from step ${run.progress.step} to ${steps}; ${device.name}: ${device.description}`,
+        `from step ${run.progress.step} to ${steps}${config.precision === 'f16' ? ' in float16' : ''}; ${device.name}: ${device.description}`,
     );
     try {
       await interruptible(io, async (signal) => {
@@ -198,6 +186,7 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
     }
     const { step, images, seconds } = run.progress;
     const log = await readLog(folder);
+    const { skippedSteps, lossScale } = log.at(-1) ?? {};
     return {
       name: config.name,
       folder,
@@ -208,6 +197,8 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
       secondsPerStep: log.at(-1)?.secondsPerStep ?? NaN,
       trainingSeconds: seconds,
       checkpoint: checkpointPath(folder, step),
+      ...(skippedSteps === undefined ? {} : { skippedSteps }),
+      ...(lossScale === undefined ? {} : { lossScale }),
     };
   };
   return survivingLoss(

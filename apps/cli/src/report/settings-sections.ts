@@ -72,6 +72,12 @@ function facts(title: string, rows: readonly (readonly [string, string])[]): Mar
   </div>`;
 }
 
+function precisionText({ config, arms }: CompareReport): string {
+  if (config.precision !== 'f16') return 'float32';
+  const left = arms.map(({ name, skippedSteps = 0 }) => `${count(skippedSteps)} of ${name}`);
+  return `float16 on float32 weights; steps skipped, where it overflowed: ${list(left)}`;
+}
+
 export function settingsSection(report: CompareReport): Markup {
   const { config, dataset, parameters, features, seconds, peakMemoryBytes, versions } = report;
   const { model, training, optimizer, scheduler, evaluation } = config;
@@ -89,6 +95,7 @@ export function settingsSection(report: CompareReport): Markup {
         ['clipping', training.maxGradientNorm === null ? 'none' : `global norm ${training.maxGradientNorm}`],
         ['averaging', `decay ${training.ema.decay}${training.ema.warmup ? ' with warm-up' : ''}`],
         ['flips', training.flip ? 'yes' : 'no'],
+        ['precision', precisionText(report)],
         ['seed', String(report.seed)],
       ])}
       ${facts('Model and sampling', [
