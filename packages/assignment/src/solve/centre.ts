@@ -16,22 +16,31 @@ export interface Offsets {
  *
  * @throws AssignmentError `infeasible` when a row, or a column of a square problem, has no allowed pair
  */
-export function centredOffsets({ cost, rows, columns }: Problem): Offsets {
+export function centredOffsets({ cost, rows, columns, forbidden }: Problem): Offsets {
   const u = new Float64Array(rows);
   const v = new Float64Array(columns);
-  const counts = new Int32Array(columns);
+  const counts = new Int32Array(columns).fill(forbidden ? 0 : rows);
   let all = 0;
   let allowed = 0;
   for (let i = 0, o = 0; i < rows; i++) {
     let sum = 0;
-    let count = 0;
-    for (let j = 0; j < columns; j++, o++) {
-      const c = cost[o]!;
-      if (c === Infinity) continue;
-      sum += c;
-      count++;
-      v[j] = v[j]! + c;
-      counts[j] = counts[j]! + 1;
+    let count = columns;
+    if (forbidden) {
+      count = 0;
+      for (let j = 0; j < columns; j++, o++) {
+        const c = cost[o]!;
+        if (c === Infinity) continue;
+        sum += c;
+        count++;
+        v[j] = v[j]! + c;
+        counts[j] = counts[j]! + 1;
+      }
+    } else {
+      for (let j = 0; j < columns; j++, o++) {
+        const c = cost[o]!;
+        sum += c;
+        v[j] = v[j]! + c;
+      }
     }
     if (count === 0) throw infeasible(i, 0);
     u[i] = sum / count;

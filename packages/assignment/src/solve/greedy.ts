@@ -88,7 +88,7 @@ class GreedyLists {
   #freeCount: number;
   readonly #keys: Float64Array; // [columns] of the row at work
   readonly #sample: Float64Array;
-  readonly #gathered: Int32Array;
+  readonly #kept: Int32Array;
 
   constructor(problem: Problem, offsets: Offsets) {
     const { rows, columns } = problem;
@@ -101,7 +101,7 @@ class GreedyLists {
     this.#freeCount = columns;
     this.#keys = new Float64Array(columns);
     this.#sample = new Float64Array(columns);
-    this.#gathered = new Int32Array(columns);
+    this.#kept = new Int32Array(columns);
     for (let i = 0; i < rows; i++) this.#lists.push(this.#collect(i));
   }
 
@@ -139,31 +139,39 @@ class GreedyLists {
 
   /** About as many free columns as aimed, the cheapest in order; none only where none is allowed. */
   #collect(row: number): Int32Array {
+    const { cost, columns } = this.#problem;
+    const v = this.#offsets.v;
+    const u = this.#offsets.u[row]!;
+    const o = row * columns;
     const free = this.#free;
     const keys = this.#keys;
-    const count = this.#freeCount;
-    let allowed = 0;
-    for (let f = 0; f < count; f++) {
+    const kept = this.#kept;
+    const freeCount = this.#freeCount;
+    const limit = this.#limit(row, this.#aim[row]!);
+    let count = 0;
+    for (let f = 0; f < freeCount; f++) {
       const j = free[f]!;
-      const key = this.#key(row, j);
-      keys[j] = key;
-      if (key < Infinity) this.#gathered[allowed++] = j;
+      const key = cost[o + j]! - u - v[j]!;
+      if (key <= limit) {
+        keys[j] = key;
+        kept[count++] = j;
+      }
     }
-    const limit = this.#limit(allowed, this.#aim[row]!);
-    let kept = 0;
-    for (let f = 0; f < allowed; f++) {
-      const j = this.#gathered[f]!;
-      if (keys[j]! <= limit) this.#gathered[kept++] = j;
-    }
-    return this.#gathered.slice(0, kept).sort((a, b) => keys[a]! - keys[b]! || a - b);
+    return kept.slice(0, count).sort((a, b) => keys[a]! - keys[b]! || a - b);
   }
 
-  /** A limit that about `aim` of the gathered keys are below, and one of them at least. */
-  #limit(allowed: number, aim: number): number {
-    if (allowed <= 2 * aim) return Infinity;
+  /** A finite limit that about `aim` of the row's keys are below, and one of them at least if any is allowed. */
+  #limit(row: number, aim: number): number {
+    if (this.#freeCount <= 2 * aim) return Number.MAX_VALUE;
+    const sample = this.#sample;
     let sampled = 0;
-    for (let f = 0; f < allowed; f += SAMPLE_STRIDE)
-      this.#sample[sampled++] = this.#keys[this.#gathered[f]!]!;
-    return select(this.#sample, sampled, Math.round((aim * sampled) / allowed));
+    let seen = 0;
+    for (let f = row % SAMPLE_STRIDE; f < this.#freeCount; f += SAMPLE_STRIDE) {
+      const key = this.#key(row, this.#free[f]!);
+      seen++;
+      if (key < Infinity) sample[sampled++] = key;
+    }
+    const rank = Math.round((aim * seen) / this.#freeCount);
+    return rank < sampled ? select(sample, sampled, rank) : Number.MAX_VALUE;
   }
 }
