@@ -86,12 +86,14 @@ export function runCostBlocks(kernel: CostKernel, job: CostJob): boolean {
 
 /** What a thread is sent. */
 export interface CostMessage {
+  readonly id: number;
   readonly module: object;
   readonly job: CostJob;
 }
 
 /** What a thread answers: nothing went wrong, or what did. */
 export interface CostAnswer {
+  readonly id: number;
   readonly error: string | undefined;
 }
 
@@ -104,13 +106,13 @@ interface Port {
 /** A thread's life: makes its kernel when the first job comes, and answers once for each job. */
 export function serveCosts(port: Port, instantiate: (module: object) => CostKernel): void {
   let kernel: CostKernel | undefined;
-  port.onmessage = ({ data: { module, job } }) => {
+  port.onmessage = ({ data: { id, module, job } }) => {
     try {
       kernel ??= instantiate(module);
       runCostBlocks(kernel, job);
-      port.postMessage({ error: undefined });
+      port.postMessage({ id, error: undefined });
     } catch (error) {
-      port.postMessage({ error: String(error) });
+      port.postMessage({ id, error: String(error) });
     }
   };
 }

@@ -38,7 +38,7 @@ function sharedJob(metric: Metric): CostJob {
 }
 
 /** A job that no thread finishes: its blocks have no rows. */
-function endless(): CostMessage {
+function endless(): Omit<CostMessage, 'id'> {
   const side = new Float32Array(new SharedArrayBuffer(16));
   const progress = new Int32Array(new SharedArrayBuffer(8));
   const sizes = { rows: 2, columns: 2, dimensions: 2, metric: 0, precise: 0, side: 0 };
@@ -79,6 +79,23 @@ describe('threads', () => {
     }
     await new Promise(setImmediate);
     expect(started).toHaveLength(1);
+  });
+
+  it('help a loop that never waits for anything else', async () => {
+    const job = sharedJob('l2');
+    await runOnThreads({ module: kernelModule(distanceWasm)!, job }, 1, () => false); // started, and known to be
+    for (let turn = 0; turn < 3; turn++) {
+      const { progress, ...rest } = sharedJob('l2');
+      const done = runOnThreads(
+        { module: kernelModule(distanceWasm)!, job: { progress, ...rest } },
+        1,
+        () => {
+          while (Atomics.load(progress, 1) < 45); // all of its blocks, 5 × 9: whoever waits here gets no message
+          return true;
+        },
+      );
+      await done;
+    }
   });
 
   it('are left alone by a small matrix, and where memory cannot be shared', async () => {

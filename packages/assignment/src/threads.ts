@@ -16,10 +16,17 @@ const USUAL_MOST = 8;
 /** A thread of the pool, and the job it is at. */
 interface Seat {
   readonly thread: Thread;
-  pending: { resolve(): void; reject(error: Error): void } | undefined;
+  pending: Pending | undefined;
+}
+
+interface Pending {
+  readonly id: number;
+  resolve(): void;
+  reject(error: Error): void;
 }
 
 const seats = new Set<Seat>();
+let jobs = 0;
 
 /** Whether several threads can work on one matrix. */
 export function canShareMemory(): boolean {
@@ -44,15 +51,18 @@ export function usualThreads(): number {
  * @throws AssignmentError `worker-failure` when a thread reports an error or ends
  */
 export async function runOnThreads(
-  message: CostMessage,
+  message: Omit<CostMessage, 'id'>,
   helpers: number,
   here: () => boolean,
 ): Promise<void> {
+  const id = jobs++;
   const free = [...seats].filter((seat) => seat.pending === undefined).slice(0, helpers);
   while (free.length < helpers && seats.size < helpers) free.push(open());
-  const helped = Promise.all(free.map((seat) => work(seat, message)));
+  const helped = Promise.all(free.map((seat) => work(seat, { ...message, id })));
   helped.catch(() => undefined); // of no interest when everything is done, or the caller's own part throws
-  if (!here()) await helped;
+  // Whoever has nothing left to do is free before it says so: a loop that never waits would not hear it.
+  if (here()) free.forEach((seat) => settle(seat, id)?.resolve());
+  else await helped;
 }
 
 /** Ends the threads, those that are at work included: their callers get an error. The next large matrix starts others. */
@@ -70,9 +80,9 @@ export async function closeThreads(): Promise<void> {
 function open(): Seat {
   const events = {
     onMessage: (message: unknown): void => {
-      const { error } = message as CostAnswer;
-      if (error === undefined) settle(seat)?.resolve();
-      else settle(seat)?.reject(failure(error));
+      const { id, error } = message as CostAnswer;
+      if (error === undefined) settle(seat, id)?.resolve();
+      else settle(seat, id)?.reject(failure(error));
     },
     onDeath: (reason: string): void => lose(seat, reason),
   };
@@ -83,7 +93,7 @@ function open(): Seat {
 
 function work(seat: Seat, message: CostMessage): Promise<void> {
   return new Promise((resolve, reject) => {
-    seat.pending = { resolve, reject };
+    seat.pending = { id: message.id, resolve, reject };
     seat.thread.hold(true);
     seat.thread.post(message, []);
   });
@@ -91,13 +101,15 @@ function work(seat: Seat, message: CostMessage): Promise<void> {
 
 function lose(seat: Seat, reason: string): void {
   seats.delete(seat);
-  settle(seat)?.reject(failure(reason));
+  settle(seat, seat.pending?.id)?.reject(failure(reason));
 }
 
-function settle(seat: Seat): Seat['pending'] {
+/** Ends a job of a seat. @returns who waits for it, unless that job is over already */
+function settle(seat: Seat, id: number | undefined): Pending | undefined {
   const { pending } = seat;
+  if (pending === undefined || pending.id !== id) return undefined;
   seat.pending = undefined;
-  if (pending !== undefined) seat.thread.hold(false);
+  seat.thread.hold(false);
   return pending;
 }
 
