@@ -10,7 +10,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { Checks } from './lib/checks.mjs';
 import { execute } from './lib/execute.mjs';
-import { installLine, readExamples, toScript } from './lib/readme-examples.mjs';
+import { alsoInstalled, installLine, readExamples, toScript } from './lib/readme-examples.mjs';
 import { listPackages, readJson, root } from './lib/workspace.mjs';
 
 /** Each installed alone: most bytes that may lie in node_modules, and whether native modules may be among them. */
@@ -54,6 +54,12 @@ for (const [short, limits] of Object.entries(ALONE)) {
   const installed = await checks.run(`${pkg.name} alone: npm installs it`, () => install(wanted, folder));
   if (!installed) continue;
   await checks.run(`${pkg.name} alone: brings no device and stays small`, () => weigh(folder, limits));
+  const others = alsoInstalled(`${pkg.folder}/README.md`);
+  if (others.length > 0) {
+    await checks.run(`${pkg.name} alone: npm installs what its other examples want`, () =>
+      installOthers(pkg, others, folder),
+    );
+  }
   await runExamples(pkg, folder);
 }
 
@@ -103,15 +109,20 @@ async function install(wanted, folder) {
     path.join(folder, 'package.json'),
     JSON.stringify({ private: true, type: 'module', dependencies }),
   );
-  const args = [
-    'install',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--no-package-lock',
-    '--prefer-offline',
-  ];
-  await execute('npm', args, { cwd: folder, timeout: 600_000 });
+  await npmInstall(folder);
+}
+
+/** Adds packages of others, in the versions that `pkg` is developed with. */
+async function installOthers(pkg, names, folder) {
+  const versions = names.map(
+    (name) => `${name}@${readJson(`${pkg.folder}/node_modules/${name}/package.json`).version}`,
+  );
+  await npmInstall(folder, versions);
+}
+
+async function npmInstall(folder, names = []) {
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline'];
+  await execute('npm', ['install', ...options, ...names], { cwd: folder, timeout: 600_000 });
 }
 
 /** Runs every ts example of the package's README in `folder`, where it is installed. */

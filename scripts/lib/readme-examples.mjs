@@ -17,12 +17,21 @@ export function readExamples(readme) {
   }));
 }
 
-/** Names of the packages that the README says to install (`npm i …` or `npm install …`). */
+/** Names of this workspace's packages that the README says to install (`npm i …` or `npm install …`). */
 export function installLine(readme) {
+  return installed(readme).filter((name) => name.startsWith('@immiscible/'));
+}
+
+/** Names of other packages that it says to install for some of its examples; the package has them for development. */
+export function alsoInstalled(readme) {
+  return installed(readme).filter((name) => !name.startsWith('@immiscible/'));
+}
+
+function installed(readme) {
   if (!existsSync(path.join(root, readme))) return [];
   const text = readFileSync(path.join(root, readme), 'utf8');
   const named = [...text.matchAll(/^npm i(?:nstall)? (.+)$/gm)].flatMap((match) => match[1].split(/\s+/));
-  return [...new Set(named)].filter((name) => name.startsWith('@immiscible/'));
+  return [...new Set(named)];
 }
 
 /** The example as JavaScript, since the oldest Node that we support runs no TypeScript. */

@@ -5,17 +5,28 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
 import { onTestFinished } from 'vitest';
 import { inlineWorker } from '../src/look-ahead/bundle-worker.ts';
 
-/** Bundles `code`, which imports the package as './src/index.ts'; the program is there until the test is over. */
-export async function bundleProgram(code: string): Promise<string> {
+/** Bundles a program of `children/`; the file is there until the test is over. */
+export function bundleChild(name: string): Promise<string> {
+  return bundle({ entryPoints: [join(import.meta.dirname, 'children', `${name}.ts`)] });
+}
+
+/** The same for a few lines of code, which import the package from './src'. */
+export function bundleProgram(code: string): Promise<string> {
+  return bundle({
+    stdin: { contents: code, resolveDir: join(import.meta.dirname, '..'), loader: 'ts' },
+  });
+}
+
+async function bundle(entry: BuildOptions): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'immiscible-assignment-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const outfile = join(folder, 'program.mjs');
   await build({
-    stdin: { contents: code, resolveDir: join(import.meta.dirname, '..'), loader: 'ts' },
+    ...entry,
     bundle: true,
     format: 'esm',
     platform: 'node',

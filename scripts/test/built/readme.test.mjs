@@ -1,6 +1,7 @@
 /**
  * The README examples, against what is built: each is compiled with the published types under the repository's strictness
- * and run by plain Node in a folder that holds only the packages which that README says to install.
+ * and run by plain Node in a folder that holds only the packages which that README says to install; those of others
+ * come from the package's dependencies for development.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +9,7 @@ import process from 'node:process';
 import ts from 'typescript';
 import { afterAll, describe, expect, test } from 'vitest';
 import { execute } from '../../lib/execute.mjs';
-import { installLine, readExamples, toScript } from '../../lib/readme-examples.mjs';
+import { alsoInstalled, installLine, readExamples, toScript } from '../../lib/readme-examples.mjs';
 import { stateFolder } from '../../lib/stamp.mjs';
 import { listPackages, root } from '../../lib/workspace.mjs';
 
@@ -21,19 +22,33 @@ const everything = packages.filter(({ folder }) => folder.startsWith('packages/'
 const readmes = [
   { readme: 'README.md', installed: everything },
   ...packages
-    .map(({ folder }) => `${folder}/README.md`)
-    .filter((readme) => existsSync(path.join(root, readme)))
-    .map((readme) => ({ readme, installed: installLine(readme) })),
+    .map(({ folder }) => ({ folder, readme: `${folder}/README.md` }))
+    .filter(({ readme }) => existsSync(path.join(root, readme)))
+    .map(({ folder, readme }) => ({
+      readme,
+      installed: installLine(readme),
+      others: alsoInstalled(readme).map((name) => ({
+        name,
+        from: path.join(root, folder, 'node_modules', name),
+      })),
+    })),
 ];
 
 /** An example as a file beside a node_modules with what is installed. */
-function layOut({ readme, installed }) {
+function layOut({ readme, installed, others = [] }) {
   const folder = path.join(temporary, readme.replaceAll('/', '-'));
   mkdirSync(path.join(folder, 'node_modules/@immiscible'), { recursive: true });
   for (const name of installed) {
     const pkg = packages.find((other) => other.name === name);
     if (!pkg) throw new Error(`${readme} says to install ${name}, which is no package of this workspace`);
     symlinkSync(path.join(root, pkg.folder), path.join(folder, 'node_modules', name), 'dir');
+  }
+  for (const { name, from } of others) {
+    if (!existsSync(from))
+      throw new Error(`${readme} says to install ${name}, which the package does not depend on`);
+    const link = path.join(folder, 'node_modules', name);
+    mkdirSync(path.dirname(link), { recursive: true });
+    symlinkSync(from, link, 'dir');
   }
   return readExamples(readme).map(({ line, code }) => {
     const file = path.join(folder, `line-${line}.mts`);

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import * as fc from 'fast-check';
 import { streamNormal, streamUniform } from '@immiscible/random';
 import { describe, expect, it } from 'vitest';
-import { bundleProgram } from '../../test/bundle.ts';
+import { bundleChild } from '../../test/bundle.ts';
 import { AssignmentError, assignNoiseSync, type AssignOptions, lookAhead } from '../index.ts';
 import { workerBody } from './worker-body.ts';
 
@@ -321,17 +321,7 @@ describe('the end', () => {
   });
 
   it('lets the process end by itself, closed or forgotten, and never before a batch that is awaited', async () => {
-    const program = await bundleProgram(`
-      import { lookAhead } from './src/index.ts';
-      const [, , how] = process.argv;
-      const batches = Array.from({ length: 9 }, () => ({ x0: { data: new Float32Array(64), shape: [4, 16] } }));
-      const ahead = lookAhead({ batches, noise: { seed: 1 } });
-      let count = 0;
-      for (; count < 3; count++) await ahead.next();
-      if (how === 'broken') for await (const _ of ahead) break;
-      if (how === 'whole') for await (const _ of ahead) count++;
-      console.log(how, count);
-    `);
+    const program = await bundleChild('loop');
     for (const [how, count] of [
       ['forgotten', 3],
       ['broken', 3],

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { streamNormal, streamUniform } from '@immiscible/random';
 import { describe, expect, it } from 'vitest';
-import { bundleProgram } from '../../test/bundle.ts';
+import { bundleChild } from '../../test/bundle.ts';
 import { runRanks } from '../../test/ipc-group.ts';
 import { memoryGroups } from '../../test/memory-group.ts';
 import { assignAcross, type AssignAcrossOptions, assignNoiseSync, type NoiseAcross } from '../index.ts';
@@ -200,40 +200,12 @@ describe('errors', () => {
 });
 
 describe('processes', () => {
-  /** What each rank runs: `how` is arrays, streams, or the rank and the operation at which it dies. */
-  const PROGRAM = `
-    import { streamNormal, streamUniform } from '@immiscible/random';
-    import { assignAcross } from './src/index.ts';
-    import { joinRanks } from './test/ipc-group.ts';
-    const { group, args: [how, rows, D, seed, dies, after], finish } = joinRanks();
-    const [B, dimensions] = [Number(rows), Number(D)];
-    const rank = group.rank;
-    const each = (draw) => {
-      const data = new Float32Array(B * dimensions);
-      for (let i = 0; i < B; i++) draw(rank * B + i, data.subarray(i * dimensions, (i + 1) * dimensions));
-      return data;
-    };
-    const x0 = each((i, out) => streamUniform(1, i, out)).map((value) => 2 * value - 1);
-    const streams = Array.from({ length: B }, (_, i) => 1000 + 3 * (rank * B + i));
-    const drawn = each((i, out) => streamNormal(Number(seed), 1000 + 3 * i, out));
-    let operations = 0;
-    const mortal = Object.fromEntries(
-      ['allGather', 'gather', 'broadcast'].map((name) => [name, (...values) => {
-        if (rank === Number(dies) && operations++ === Number(after)) process.kill(process.pid, 'SIGKILL');
-        return group[name](...values);
-      }]),
-    );
-    const noise = how === 'arrays' ? drawn : { seed: Number(seed), streams };
-    assignAcross({ ...group, ...mortal }, x0, noise, { batch: B }).then(
-      ({ noise, permutation, stats }) => finish({ noise, permutation, exact: stats.exact }),
-      (error) => finish({ code: error.code, message: error.message }),
-    );
-  `;
+  /** @param dies the rank that does, before its operation number `after` */
   const run = (program: string, how: How, dies = -1, after = 0) =>
     runRanks(program, 3, [how, '8', String(D), String(SEED), String(dies), String(after)]);
 
   it('all get one permutation, that of a single process', async () => {
-    const program = await bundleProgram(PROGRAM);
+    const program = await bundleChild('rank');
     const one = assignNoiseSync(images(0, 24), noises(0, 24), { batch: 24 });
     for (const how of ['arrays', 'streams'] as const) {
       const outcomes = await run(program, how);
@@ -245,7 +217,7 @@ describe('processes', () => {
   });
 
   it('are told when one dies, wherever that happens, the one that solves included', async () => {
-    const program = await bundleProgram(PROGRAM);
+    const program = await bundleChild('rank');
     for (const [dies, after] of [
       [2, 0], // before anything
       [1, 3], // before its block is gathered
