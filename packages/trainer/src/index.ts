@@ -27,6 +27,7 @@ export { type GridOptions, gridPng } from './image-grid.ts';
 export { type Pipeline, readPipeline, writePipeline } from './pipeline-folder.ts';
 export { checkpointPath, listCheckpoints, readLatestCheckpoint } from './checkpoint.ts';
 export { describeEnvironment, type Environment, isRun, readRunConfig } from './run-dir.ts';
+export { readEvents, type RunEvent } from './run-events.ts';
 export { type LogEntry, readLog } from './run-log.ts';
 export { CheckpointError, ConfigError, DivergedError, TrainerError } from './errors.ts';
 export { ParameterLayout, type Slot } from './layout.ts';

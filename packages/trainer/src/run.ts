@@ -15,6 +15,7 @@ import { adamScalars, type Tensors } from './optim/adam.ts';
 import { learningRateFactor } from './optim/learning-rate.ts';
 import { layoutOf, startOf, trainStepOf } from './parts.ts';
 import { createRunDir, describeEnvironment, isRun, readRunConfig } from './run-dir.ts';
+import { noteSession, notingLoss } from './run-events.ts';
 import { appendLog, cutLog } from './run-log.ts';
 import { type TrainState } from './state.ts';
 import { type StepNumbers, type UnreadStep } from './step-numbers.ts';
@@ -105,11 +106,13 @@ export class TrainingRun {
     const state = await startOf(config);
     const run = new TrainingRun(config, options, state, atTheStart, -1);
     await createRunDir(options.folder, config, describeEnvironment(options.device));
+    await noteSession(options.folder, 'started', 0, options.device);
     return run;
   }
 
   /**
-   * Continues the run in a folder from its newest complete checkpoint, or from the beginning where it has none.
+   * Continues the run in a folder from its newest complete checkpoint, or from the beginning where it has none: after a
+   * kill, and after a DeviceLostError on a device opened anew.
    *
    * @throws CheckpointError where there is no run, or its checkpoint is damaged
    */
@@ -117,18 +120,12 @@ export class TrainingRun {
     const config = await readRunConfig(options.folder);
     checkData(config, options.dataset);
     const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config));
-    if (checkpoint) {
-      await cutLog(options.folder, checkpoint.progress.step);
-      return new TrainingRun(
-        config,
-        options,
-        checkpoint.state,
-        checkpoint.progress,
-        checkpoint.progress.step,
-      );
-    }
-    await cutLog(options.folder, 0);
-    return new TrainingRun(config, options, await startOf(config), atTheStart, -1);
+    const step = checkpoint?.progress.step ?? 0;
+    await cutLog(options.folder, step);
+    await noteSession(options.folder, 'resumed', step, options.device);
+    return checkpoint
+      ? new TrainingRun(config, options, checkpoint.state, checkpoint.progress, step)
+      : new TrainingRun(config, options, await startOf(config), atTheStart, -1);
   }
 
   /** `resume` where the folder holds a run, else `create`. @throws ConfigError where its config is another one */
@@ -166,6 +163,7 @@ export class TrainingRun {
    * One update. The log gets a line and the folder a checkpoint when they are due.
    *
    * @throws DivergedError where loss or gradients of a step that was read are not finite; the last checkpoint stands
+   * @throws DeviceLostError where the device is gone: close this run, and `resume` it on another device
    */
   async step(): Promise<StepReport> {
     if (this.#diverged) throw this.#diverged;
@@ -179,7 +177,9 @@ export class TrainingRun {
       optimizer.learningRate * learningRateFactor(training.schedule, k - 1, training.steps);
     const scalars = { ...adamScalars(optimizer, learningRate, k), emaRate: 1 - emaDecay(training.ema, k) };
     const batches = prepared.map(({ batch }): StepBatch => batch);
-    const { state, numbers } = await this.#trainStep.run(this.#state, batches, scalars);
+    const { state, numbers } = await notingLoss(this.folder, before.step, () =>
+      this.#trainStep.run(this.#state, batches, scalars),
+    );
     this.#state = state;
     this.#unread.push({ step: k, numbers });
     const sum = (f: (p: PreparedBatch) => number): number => prepared.reduce((total, p) => total + f(p), 0);
@@ -230,7 +230,10 @@ export class TrainingRun {
   async #readBack(): Promise<void> {
     if (this.#diverged) throw this.#diverged;
     try {
-      const read = await this.#trainStep.read(this.#unread.splice(0), this.#state);
+      const unread = this.#unread.splice(0);
+      const read = await notingLoss(this.folder, this.#progress.step, () =>
+        this.#trainStep.read(unread, this.#state),
+      );
       for (const { loss, gradientNorm, scaling } of read) {
         if (scaling?.skipped) continue;
         const { pending } = this.#progress;
@@ -281,13 +284,9 @@ export class TrainingRun {
     if (this.#checkpointed === this.#progress.step) return;
     await this.#readBack();
     const { model, scheduler, logging } = this.config;
-    await writeCheckpoint(
-      this.folder,
-      this.#state,
-      this.#progress,
-      this.#layout,
-      { model, scheduler },
-      logging.keep,
+    const pipeline = { model, scheduler };
+    await notingLoss(this.folder, this.#progress.step, () =>
+      writeCheckpoint(this.folder, this.#state, this.#progress, this.#layout, pipeline, logging.keep),
     );
     this.#checkpointed = this.#progress.step;
   }
