@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import reference from '../golden/reference.json' with { type: 'json' };
 import { points } from '../test/matrices.ts';
-import { pairwiseCost, toFloat16Bits } from './index.ts';
+import { assignNoise, assignNoiseSync, pairwiseCost, toFloat16Bits } from './index.ts';
 import { quantiseCost, quantiseSide } from './quantise.ts';
 
 /** The samples of golden/generate.py's float16 recordings: 8 × 192. */
@@ -57,4 +57,47 @@ describe('float16 costs', () => {
       /float16 ends at 65504, but x0 has 65520 at element 1; scale the data down or use precision 'f32'/,
     );
   });
+
+  it('report what they gave away against float32, when asked', async () => {
+    const [batch, dimensions] = [192, 1500];
+    const levels = points(25, batch, 1);
+    const images = Float32Array.from(
+      points(23, batch, dimensions),
+      (p, e) => (p - 0.5) * 0.6 + levels[Math.floor(e / dimensions)]! - 0.5,
+    );
+    const drawn = Float32Array.from(points(24, batch, dimensions), (p) => (p - 0.5) * 3.4641016151377544);
+    const options = { batch, precision: 'f16' } as const;
+    const half = assignNoiseSync(images, drawn, { ...options, compareExact: true });
+    const exact = assignNoiseSync(images, drawn, { batch });
+    const { lost, ...report } = half.stats.quantisation!;
+    expect(half.pairing).toEqual(assignNoiseSync(images, drawn, options).pairing);
+    expect(report).toEqual(assignNoiseSync(images, drawn, options).stats.quantisation);
+    expect(lost!.pairs).toBe(half.pairing.filter((j, i) => j !== exact.pairing[i]).length);
+    expect(lost!.pairs).toBeGreaterThan(0);
+    expect(lost!.gain).toBeCloseTo(1 - half.stats.reduction / exact.stats.reduction, 4);
+    expect(lost!.gain).toBeGreaterThan(0);
+    expect(lost!.gain).toBeLessThan(0.01);
+
+    const seen: Float32Array[] = [];
+    const hooked = await assignNoise(images, drawn, {
+      ...options,
+      compareExact: true,
+      computeCost: (a, b, metric, size) => {
+        seen.push(a);
+        return pairwiseCost(a, b, metric, size);
+      },
+    });
+    expect(hooked.stats.quantisation!.lost).toEqual(lost);
+    expect(seen[1]).toBe(images); // first the rounded sides, then those they stand for
+    expect(seen[0]).not.toBe(images);
+  });
+
+  it.each([{}, { precision: 'f16', method: 'nearest' }, { precision: 'f16', method: 'identity' }] as const)(
+    'have nothing to be compared with for %j',
+    (options) => {
+      expect(() => assignNoiseSync(x0, noise, { batch: 8, compareExact: true, ...options })).toThrow(
+        /compareExact .* wants precision 'f16' and method 'linear' or 'flipped', got/,
+      );
+    },
+  );
 });

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { streamNormal } from '@immiscible/random';
 import { bundleProgram } from '../test/bundle.ts';
 import { pairwiseCost, pairwiseCostAsync } from './cost.ts';
+import { assignNoise, assignNoiseSync } from './index.ts';
 import { type CostJob, type CostMessage } from './cost-blocks.ts';
 import { type Metric, METRICS } from './metric.ts';
 import { closeThreads, runOnThreads } from './threads.ts';
@@ -152,5 +153,23 @@ describe('threads', () => {
     `);
     const { stdout } = await promisify(execFile)(process.execPath, [program], { timeout: 30_000 });
     expect(stdout).toBe('SharedArrayBuffer true\n');
+  });
+
+  it('are as many as an option says, and pair as one does', async () => {
+    const started = watchWorkers();
+    const [rows, images] = [203, x0];
+    const drawn = noise.slice(0, x0.length);
+    const alone = assignNoiseSync(images, drawn, { batch: rows });
+    const three = await assignNoise(images, drawn, { batch: rows, threads: 3 });
+    expect(three.pairing).toEqual(alone.pairing);
+    expect(three.stats.solvedCost).toBe(alone.stats.solvedCost);
+    await assignNoise(images, drawn, { batch: rows, threads: 1 });
+    await new Promise(setImmediate);
+    expect(started).toHaveLength(1); // the matrix is too small to be worth a third thread
+    for (const threads of [0, 1.5, NaN]) {
+      await expect(assignNoise(images, drawn, { batch: rows, threads })).rejects.toThrow(
+        /threads must be a whole number from 1 on, got/,
+      );
+    }
   });
 });
