@@ -7,6 +7,7 @@ import { type HostArray } from '../../dtype.ts';
 import { DeviceError } from '../../errors.ts';
 import { type TensorType } from '../../graph/node.ts';
 import { type Buffer, type Graph, type LiveBuffers, type Program, type ProgramOptions, type Target } from '../target.ts';
+import { adapterLine } from './adapters.ts';
 import { type Gpu } from './gpu.ts';
 import { type Capabilities } from './kernel.ts';
 import { GpuMemory, WebGpuBuffer } from './memory.ts';
@@ -24,7 +25,7 @@ export class WebGpuTarget implements Target {
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
-    this.description = `WebGPU, ${gpu.adapter.device || gpu.adapter.description}`;
+    this.description = `WebGPU, ${adapterLine(gpu.adapter)}`;
     this.#memory = new GpuMemory(gpu);
     this.#pipelines = new PipelineCache(gpu);
     this.#capabilities = capabilitiesOf(gpu);
