@@ -6,6 +6,7 @@ import { type ConvShape, forwardTaps, gradientTaps } from './conv-taps.ts';
 import { emitConvTiled } from './conv-tiled.ts';
 import { type ConvWeightGradientSpec } from './conv-weight.ts';
 import { emitConvWeightDirect } from './conv-weight-direct.ts';
+import { emitConvWeightLanes, weightBlocks } from './conv-weight-lanes.ts';
 import { emitConvWeightTiled } from './conv-weight-tiled.ts';
 import { tilingsFor } from './gemm-tilings.ts';
 import { emitMatmul } from './matmul.ts';
@@ -18,6 +19,9 @@ const THIN = 8;
 
 /** Elements of a group's weight gradient under which a tile is mostly empty. */
 const THIN_PRODUCT = 64;
+
+/** Output channels of a group under which lanes along them are mostly idle. */
+const FEW_LANES = 3;
 
 /** Pixels from which on an image is a matrix of its own. */
 const LEAST_PIXELS = 64;
@@ -134,14 +138,17 @@ export function emitConvWeightGradient(emitter: Emitter, spec: ConvWeightGradien
   const m = o / attrs.groups;
   const product = { m, n: (c / attrs.groups) * kh * kw, k: n * outH * outW, batches: attrs.groups };
   const direct: Variant = { name: 'direct', emit: () => emitConvWeightDirect(emitter, spec) };
-  const tiled: Variant[] = capabilities.software
-    ? []
+  const blocked: Variant[] = capabilities.software
+    ? weightBlocks(spec).map((block) => ({
+        name: `lanes ${block.width}x${block.channels}x${block.rows}x${block.columns}`,
+        emit: () => emitConvWeightLanes(emitter, spec, block),
+      }))
     : tilingsFor(product, capabilities).map((tiling) => ({
         name: `tiled ${tiling.name}`,
         emit: () => emitConvWeightTiled(emitter, spec, tiling),
       }));
-  const isThin = m * product.n < THIN_PRODUCT;
-  const [first, ...others] = isThin ? [direct, ...tiled] : [...tiled, direct];
+  const isThin = capabilities.software ? m < FEW_LANES : m * product.n < THIN_PRODUCT;
+  const [first, ...others] = isThin ? [direct, ...blocked] : [...blocked, direct];
   if (first) emitter.choose(`conv2d weight gradient ${keyOf(spec)} ${x.value.dtype}`, [first, ...others]);
 }
 
