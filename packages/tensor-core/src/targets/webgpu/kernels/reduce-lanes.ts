@@ -24,8 +24,13 @@ export interface Term {
 
 /** A pass over the elements of a row. */
 export interface Pass {
-  /** Statements that declare what the terms are made of. @param i a name of type u32: the element's linear index */
-  readonly element: (i: string) => string;
+  /**
+   * Statements that declare what the terms are made of.
+   *
+   * @param i a name of type u32: the element's linear index
+   * @param j a name of type u32: its place within the row
+   */
+  readonly element: (i: string, j: string) => string;
   readonly terms: readonly Term[];
 }
 
@@ -57,7 +62,7 @@ function combined(op: ReduceOp, a: string, b: string): string {
 /** Reduces the lane's elements to the variables that the terms name. @param length elements of a row */
 export function passCode({ element, terms }: Pass, length: number): string[] {
   const update = (n: number, at: string): string =>
-    `    { let i = base + element_position(${at}); ${element('i')} ${terms
+    `    { let j = ${at}; let i = base + element_position(j); ${element('i', 'j')} ${terms
       .map(({ name, op, value }) => `${name}_${n} = ${combined(op, `${name}_${n}`, `(${value})`)};`)
       .join(' ')} }`;
   return [
@@ -80,7 +85,7 @@ function firstCode({ element, terms }: Pass, length: number): string[] {
   );
   if (starts.length === 0) return [];
   return [
-    `  { let i = base + element_position(min(begin, ${length - 1}u)); ${element('i')} ${starts.join(' ')} }`,
+    `  { let j = min(begin, ${length - 1}u); let i = base + element_position(j); ${element('i', 'j')} ${starts.join(' ')} }`,
   ];
 }
 

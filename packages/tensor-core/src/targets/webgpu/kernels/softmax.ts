@@ -75,7 +75,7 @@ interface Rows {
   /** Statements after the passes. */
   readonly between: string;
   /** Declares what `value` is made of. */
-  readonly element: Pass['element'];
+  readonly element: (i: string) => string;
   readonly value: string;
   readonly out: Operand;
   readonly epilogue: Epilogue | undefined;
