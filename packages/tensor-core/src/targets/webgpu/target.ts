@@ -25,7 +25,7 @@ export class WebGpuTarget implements Target {
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
-    this.description = `WebGPU, ${adapterLine(gpu.adapter)}`;
+    this.description = adapterLine(gpu.adapter);
     this.#memory = new GpuMemory(gpu);
     this.#pipelines = new PipelineCache(gpu);
     this.#capabilities = capabilitiesOf(gpu);
