@@ -75,6 +75,8 @@ export class TrainingRun {
   /** What was read of steps and not reported yet. */
   #read: StepNumbers[] = [];
   #diverged: DivergedError | undefined;
+  /** Notes that the run was begun or resumed, before the first step: a run that is merely looked at stays as it is. */
+  #begin: (() => Promise<void>) | undefined;
 
   private constructor(
     config: RunConfig,
@@ -82,6 +84,7 @@ export class TrainingRun {
     state: TrainState,
     progress: Progress,
     checkpointed: number,
+    session: 'started' | 'resumed',
   ) {
     this.config = config;
     this.folder = folder;
@@ -94,6 +97,7 @@ export class TrainingRun {
     this.#state = state;
     this.#progress = progress;
     this.#checkpointed = checkpointed;
+    this.#begin = () => noteSession(folder, session, progress.step, device);
   }
 
   /**
@@ -104,9 +108,8 @@ export class TrainingRun {
   static async create(config: RunConfig, options: OpenRunOptions): Promise<TrainingRun> {
     checkData(config, options.dataset);
     const state = await startOf(config);
-    const run = new TrainingRun(config, options, state, atTheStart, -1);
+    const run = new TrainingRun(config, options, state, atTheStart, -1, 'started');
     await createRunDir(options.folder, config, describeEnvironment(options.device));
-    await noteSession(options.folder, 'started', 0, options.device);
     return run;
   }
 
@@ -122,10 +125,9 @@ export class TrainingRun {
     const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config));
     const step = checkpoint?.progress.step ?? 0;
     await cutLog(options.folder, step);
-    await noteSession(options.folder, 'resumed', step, options.device);
     return checkpoint
-      ? new TrainingRun(config, options, checkpoint.state, checkpoint.progress, step)
-      : new TrainingRun(config, options, await startOf(config), atTheStart, -1);
+      ? new TrainingRun(config, options, checkpoint.state, checkpoint.progress, step, 'resumed')
+      : new TrainingRun(config, options, await startOf(config), atTheStart, -1, 'resumed');
   }
 
   /** `resume` where the folder holds a run, else `create`. @throws ConfigError where its config is another one */
@@ -167,6 +169,8 @@ export class TrainingRun {
    */
   async step(): Promise<StepReport> {
     if (this.#diverged) throw this.#diverged;
+    await this.#begin?.();
+    this.#begin = undefined;
     const { training, optimizer, logging } = this.config;
     const start = performance.now();
     const prepared: PreparedBatch[] = [];
