@@ -33,8 +33,9 @@ export function emitScatterAdd(
     axes: [0],
     reads: { ...indices.reads, ...updates.reads },
     code: indices.code === updates.code ? indices.code : `${indices.code}\n${updates.code}`,
+    // The zero is written out: lavapipe keeps a variable without one from one turn of a loop to the next.
     element: (_, j) =>
-      `var update: ${type}; if (${indices.load(j)} == i32(row / ${inner}u)) { let source = ${j} * ${inner}u + row % ${inner}u; update = ${updates.load('source')}; }`,
+      `var update = ${type}(0); if (${indices.load(j)} == i32(row / ${inner}u)) { let source = ${j} * ${inner}u + row % ${inner}u; update = ${updates.load('source')}; }`,
     terms: [{ name: 'total', op: 'sum', type, value: 'update' }],
     storeReads: { ...epilogue?.reads },
     writes: { out },
