@@ -23,9 +23,13 @@ const SINGLE_FROM = 512;
 const BLOCK_SIDE = 256;
 const SMALLEST_SIDE = 64;
 const SLAB_NUMBERS = 1 << 22;
-/** Products of numbers that are worth another thread: about a millisecond's. */
-const PRODUCTS_PER_THREAD = 1 << 24;
+/** Products of numbers that are worth another thread: a few milliseconds'. */
+const PRODUCTS_PER_THREAD = 1 << 26;
+/** Shared memory that is kept for the next call, because fresh memory takes longer than the copying: buffers, bytes. */
+const MOST_SPARE = 2;
+const SPARE_BYTES = 1 << 26;
 
+const spare: SharedArrayBuffer[] = [];
 let kernel: CostKernel | undefined;
 
 /**
@@ -80,8 +84,11 @@ export async function pairwiseCostAsync(
   const here = kernel;
   const out = new Float32Array(new SharedArrayBuffer(4 * shape.rows * shape.columns));
   const progress = new Int32Array(new SharedArrayBuffer(8));
-  const job = describeJob(share(x0), share(noise), out, metric, shape, useful, progress);
+  const [images, noises] = [share(x0), share(noise)];
+  const job = describeJob(images, noises, out, metric, shape, useful, progress);
   await runOnThreads({ module, job }, useful - 1, () => runCostBlocks(here, job));
+  if (images !== x0) keep(images);
+  if (noises !== noise) keep(noises);
   return out;
 }
 
@@ -117,9 +124,18 @@ function describeJob(
 /** The array itself if it is on shared memory, or a copy that is. */
 function share(data: Float32Array): Float32Array {
   if (data.buffer instanceof SharedArrayBuffer) return data;
-  const shared = new Float32Array(new SharedArrayBuffer(data.byteLength));
+  const at = spare.findIndex(({ byteLength }) => byteLength >= data.byteLength);
+  const buffer = at < 0 ? new SharedArrayBuffer(data.byteLength) : spare.splice(at, 1)[0]!;
+  const shared = new Float32Array(buffer, 0, data.length);
   shared.set(data);
   return shared;
+}
+
+/** Keeps the memory of a copy that nobody reads any more. */
+function keep({ buffer }: Float32Array): void {
+  if (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength > SPARE_BYTES) return;
+  spare.push(buffer);
+  if (spare.length > MOST_SPARE) spare.shift();
 }
 
 function checkSizes(x0: Float32Array, noise: Float32Array, { rows, columns, dimensions }: CostShape): void {

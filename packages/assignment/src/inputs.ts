@@ -2,6 +2,7 @@
  * What `assignNoise` accepts, brought into one form: flat float32 arrays, never copied and never written to.
  */
 import { AssignmentError } from './errors.ts';
+import { allFinite } from './measure.ts';
 
 /**
  * Samples: a flat array (the batch size comes as an option), or anything with data and a shape whose first entry is
@@ -105,19 +106,7 @@ export function view(name: string, samples: Samples): View {
 }
 
 function checkFinite(name: string, data: Float32Array, dimensions: number): void {
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  let at = 0;
-  for (; at + 3 < data.length; at += 4) {
-    s0 += data[at]!;
-    s1 += data[at + 1]!;
-    s2 += data[at + 2]!;
-    s3 += data[at + 3]!;
-  }
-  for (; at < data.length; at++) s0 += data[at]!;
-  if (Number.isFinite(s0 + s1 + s2 + s3)) return;
+  if (allFinite(data)) return;
   const bad = data.findIndex((value) => !Number.isFinite(value));
   throw new AssignmentError(
     'not-finite',

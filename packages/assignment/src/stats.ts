@@ -3,7 +3,8 @@
  */
 import { type ConditionReport } from './conditions.ts';
 import { type Batch } from './inputs.ts';
-import { type Metric, pairCost } from './metric.ts';
+import { moments, sumPairCosts } from './measure.ts';
+import { type Metric } from './metric.ts';
 import { type QuantisationReport } from './quantise.ts';
 import { type SinkhornReport } from './solve/sinkhorn.ts';
 
@@ -41,23 +42,10 @@ export interface Marginal {
 
 /** Mean cost of images with the noise rows that `pairing` names, in float64. */
 export function meanPairCost(batch: Batch, pairing: Int32Array, metric: Metric): number {
-  const { x0, noise, rows, dimensions } = batch;
-  let sum = 0;
-  for (let i = 0; i < rows; i++) {
-    sum += pairCost(metric, x0, i * dimensions, noise, pairing[i]! * dimensions, dimensions);
-  }
-  return sum / rows;
+  return sumPairCosts(metric, batch.x0, batch.noise, pairing, batch.dimensions) / batch.rows;
 }
 
 /** Mean and variance (around that mean, over the number of values) in float64. */
 export function marginal(values: Float32Array): Marginal {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  const mean = sum / values.length;
-  let squares = 0;
-  for (let i = 0; i < values.length; i++) {
-    const difference = values[i]! - mean;
-    squares += difference * difference;
-  }
-  return { mean, variance: squares / values.length };
+  return moments(values);
 }

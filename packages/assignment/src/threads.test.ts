@@ -12,10 +12,10 @@ import { closeThreads, runOnThreads } from './threads.ts';
 import { distanceWasm } from './wasm/distance.generated.ts';
 import { kernelModule } from './wasm/instantiate.ts';
 
-/** Large enough for three threads, with edges: 203 and 389 divide by no block. */
-const shape = { rows: 203, columns: 389, dimensions: 700 };
-const x0 = streamNormal(1, 0, new Float32Array(203 * 700));
-const noise = streamNormal(1, 1, new Float32Array(389 * 700));
+/** Large enough for two threads, with edges: 403 and 419 divide by no block. */
+const shape = { rows: 403, columns: 419, dimensions: 700 };
+const x0 = streamNormal(1, 0, new Float32Array(403 * 700));
+const noise = streamNormal(1, 1, new Float32Array(419 * 700));
 
 afterEach(async () => {
   vi.unstubAllGlobals();
@@ -91,7 +91,7 @@ describe('threads', () => {
         { module: kernelModule(distanceWasm)!, job: { progress, ...rest } },
         1,
         () => {
-          while (Atomics.load(progress, 1) < 45); // all of its blocks, 5 × 9: whoever waits here gets no message
+          while (Atomics.load(progress, 1) < 81); // all of its blocks, 9 × 9: whoever waits here gets no message
           return true;
         },
       );
@@ -157,7 +157,7 @@ describe('threads', () => {
 
   it('are as many as an option says, and pair as one does', async () => {
     const started = watchWorkers();
-    const [rows, images] = [203, x0];
+    const [rows, images] = [403, x0];
     const drawn = noise.slice(0, x0.length);
     const alone = assignNoiseSync(images, drawn, { batch: rows });
     const three = await assignNoise(images, drawn, { batch: rows, threads: 3 });
