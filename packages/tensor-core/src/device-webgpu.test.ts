@@ -1,5 +1,5 @@
 /** Devices on WebGPU as their users meet them: opened by name, beside the CPU, lost, and at the end of a process. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runScript } from '../test/run-script.ts';
 import { softwareGpu } from '../test/webgpu.ts';
 import * as tc from './index.ts';
@@ -34,6 +34,41 @@ describe.skipIf(!software.available)(`openDevice on WebGPU${software.reason}`, (
     expect([...(await tc.tensor([1, 2, 3]).mul(2).add(1).data())]).toEqual([3, 5, 7]);
     await device.dispose();
     await expect(tc.ones([1]).add(1).data()).rejects.toThrow(/no device is open/);
+  });
+
+  it('says what to do where the GPU goes away, and opens again', async () => {
+    const { globals } = await import('webgpu');
+    const { GPUAdapter } = globals as { GPUAdapter: { prototype: GPUAdapter } };
+    const opened: GPUDevice[] = [];
+    const request = Reflect.get(GPUAdapter.prototype, 'requestDevice');
+    const watch = vi.spyOn(GPUAdapter.prototype, 'requestDevice').mockImplementation(async function (
+      this: GPUAdapter,
+      descriptor,
+    ) {
+      const device = await request.call(this, descriptor);
+      opened.push(device);
+      return device;
+    });
+    onTestFinished(() => watch.mockRestore());
+    const grow = ({ x }: { x: tc.Tensor }): { x: tc.Tensor } => ({ x: x.add(1) });
+
+    const first = await tc.openDevice('webgpu:software');
+    const step = first.compile(grow, { donate: ['x'] });
+    let { x } = await step({ x: tc.tensor([1, 2]) });
+    ({ x } = await step({ x }));
+    opened[0]!.destroy();
+    await opened[0]!.lost;
+    await expect(step({ x }).then((out) => out.x.data())).rejects.toThrow(tc.DeviceLostError);
+    await expect(first.compile(grow)({ x: tc.tensor([1]) })).rejects.toThrow(
+      /was lost .* open a device again/,
+    );
+    await expect(x.data()).rejects.toThrow(tc.DeviceError);
+    await first.dispose();
+
+    const second = await tc.openDevice('webgpu:software');
+    const again = await second.compile(grow)({ x: tc.tensor([3, 4]) });
+    expect([...(await again.x.data())]).toEqual([4, 5]);
+    await second.dispose();
   });
 
   it('does not keep a process alive', async () => {
