@@ -81,9 +81,9 @@ function relax(row: i32, origin: f64): f64 {
   let leastHigh = f64x2.splat(Infinity);
   let j = 0;
   for (; j < blocks; j += 4) {
-    const c = v128.load(o + (<usize>j << 2));
-    const duals = open + (<usize>j << 3);
-    const at = distance + (<usize>j << 3);
+    const c = v128.load(o + ((<usize>j) << 2));
+    const duals = open + ((<usize>j) << 3);
+    const at = distance + ((<usize>j) << 3);
     const low = f64x2.add(f64x2.sub(f64x2.promote_low_f32x4(c), v128.load(duals)), origins);
     const high = f64x2.add(
       f64x2.sub(f64x2.promote_low_f32x4(i64x2.shuffle(c, c, 1, 1)), v128.load(duals, 16)),
@@ -98,7 +98,7 @@ function relax(row: i32, origin: f64): f64 {
       knownHigh = f64x2.pmin(knownHigh, high);
       v128.store(at, knownLow);
       v128.store(at, knownHigh, 16);
-      const from = previous + (<usize>j << 2);
+      const from = previous + ((<usize>j) << 2);
       v128.store(
         from,
         v128.bitselect(i32x4.splat(row), v128.load(from), i32x4.shuffle(nearerLow, nearerHigh, 0, 2, 4, 6)),
@@ -113,7 +113,7 @@ function relax(row: i32, origin: f64): f64 {
   let least = a < b ? a : b;
   for (; j < n; j++) {
     const through = <f64>f32At(o, j) - f64At(open, j) + origin;
-    const at = distance + (<usize>j << 3);
+    const at = distance + ((<usize>j) << 3);
     if (through < load<f64>(at)) {
       store<f64>(at, through);
       setI32(previous, j, row);
@@ -132,7 +132,7 @@ function nearest(least: f64): i32 {
   let first = -1;
   for (let j = 0; j < n; j++) {
     if (j < blocks && (j & 3) === 0) {
-      const at = distance + (<usize>j << 3);
+      const at = distance + ((<usize>j) << 3);
       const low = f64x2.eq(v128.load(at), wanted);
       const high = f64x2.eq(v128.load(at, 16), wanted);
       if (!v128.any_true(v128.or(low, high))) {

@@ -3,7 +3,22 @@
  * whose decisions these are, one for one.
  */
 import { setI32, u32At, f32At, f64At, setF64 } from './_arrays';
-import { bound, columns, cost, ENTRY, listEnd, lists, listsEnd, listStart, reach, rounded, rows, step, v } from './_state';
+import {
+  bound,
+  columns,
+  cost,
+  ENTRY,
+  listEnd,
+  lists,
+  listsRoom,
+  listStart,
+  mostEntries,
+  reach,
+  rounded,
+  rows,
+  step,
+  v,
+} from './_state';
 
 /** A list that is made anew has at least FEW and, where ties and eight probes allow, at most MANY columns. */
 const FEW: i32 = 8;
@@ -13,29 +28,20 @@ const WIDENINGS: i32 = 40;
 /** Rows before whose number an average means nothing. */
 const SETTLED_ROWS: i32 = 8;
 
-/** Entries are made in one half of the room; when it is full, those that still count move to the other. */
-let half: usize = 0;
+/** Lists are made in one of two rooms; when it is full, those that still count move to the other. */
+let room: usize = 0;
 let used: usize = 0;
-let limitOfHalf: usize = 0;
 let live: i32 = 0;
 let collected: i32 = 0;
 /** How many deviations below the mean the last row's limit lay: the next row's guess. */
 let quantile: f64 = 0;
 
-/** Columns in all lists as they stand. */
-export function liveEntries(): i32 {
-  return live;
-}
-
-/** Makes room for one more list of any length. @returns whether there is */
+/** Makes space for one more list of any length. @returns false when the lists are too wide for that to make sense */
 export function hasRoom(): bool {
-  const wanted = <usize>(columns + 1) * ENTRY;
-  if (used + wanted <= limitOfHalf) return true;
-  const middle = lists + (((listsEnd - lists) / 2) & ~15);
-  const from = half;
-  half = from === lists ? middle : lists;
-  limitOfHalf = from === lists ? listsEnd : middle;
-  used = half;
+  if (live > mostEntries) return false;
+  if (used + <usize>(columns + 1) * ENTRY <= room + listsRoom) return true;
+  room = room === lists ? lists + listsRoom : lists;
+  used = room;
   for (let i = 0; i < rows; i++) {
     const start = u32At(listStart, i);
     const bytes = u32At(listEnd, i) - start;
@@ -45,7 +51,7 @@ export function hasRoom(): bool {
     memory.copy(used, start, padded);
     used += padded;
   }
-  return used + wanted <= limitOfHalf;
+  return true;
 }
 
 /**
@@ -53,16 +59,15 @@ export function hasRoom(): bool {
  *
  * @param z the quantile of the standard normal distribution that about as many columns lie below as a list wants
  * @param widest entries that a row's list may have on average
- * @returns false when the lists are wider
+ * @returns whether the lists are narrow enough to be of use
  */
 export function buildLists(z: f64, widest: i32): bool {
-  half = lists;
-  limitOfHalf = lists + (((listsEnd - lists) / 2) & ~15);
+  room = lists;
   used = lists;
   live = 0;
   quantile = z;
-  memory.fill(listStart, 0, <usize>rows << 2);
-  memory.fill(listEnd, 0, <usize>rows << 2);
+  memory.fill(listStart, 0, (<usize>rows) << 2);
+  memory.fill(listEnd, 0, (<usize>rows) << 2);
   for (let i = 0; i < rows; i++) {
     if (!hasRoom()) return false;
     guess(i);
@@ -152,8 +157,8 @@ function collect(row: i32, limit: f64): void {
   let at = start;
   let j = 0;
   for (; j < blocks; j += 16) {
-    const c = o + (<usize>j << 2);
-    const d = rounded + (<usize>j << 2);
+    const c = o + ((<usize>j) << 2);
+    const d = rounded + ((<usize>j) << 2);
     const m0 = f32x4.le(f32x4.sub(v128.load(c), v128.load(d)), top);
     const m1 = f32x4.le(f32x4.sub(v128.load(c, 16), v128.load(d, 16)), top);
     const m2 = f32x4.le(f32x4.sub(v128.load(c, 32), v128.load(d, 32)), top);

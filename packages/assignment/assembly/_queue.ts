@@ -33,7 +33,7 @@ export function pop(): i32 {
 /** Takes everything out. */
 export function empty(): void {
   for (let k = 0; k < size; k++) {
-    store<i32>(heapPlace + (<usize>i32At(heapItems, k) << 2), -1);
+    store<i32>(heapPlace + ((<usize>i32At(heapItems, k)) << 2), -1);
   }
   size = 0;
 }
@@ -56,7 +56,7 @@ function sink(key: f64, item: i32): void {
     if (child >= size) break;
     let below = f64At(heapKeys, child);
     if (child + 1 < size) {
-      const other = load<f64>(heapKeys + (<usize>child << 3), 8);
+      const other = load<f64>(heapKeys + ((<usize>child) << 3), 8);
       if (other < below) {
         below = other;
         child++;

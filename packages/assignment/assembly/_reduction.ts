@@ -2,7 +2,22 @@
  * Reduction transfer and augmenting row reduction over lists or over the matrix. See src/solve/plain/row-reduction.ts.
  */
 import { i32At, setI32, u32At, f32At, f64At } from './_arrays';
-import { bound, claims, columns, cost, ENTRY, free, left, listEnd, listStart, rows, setDual, v, x, y } from './_state';
+import {
+  bound,
+  claims,
+  columns,
+  cost,
+  ENTRY,
+  free,
+  left,
+  listEnd,
+  listStart,
+  rows,
+  setDual,
+  v,
+  x,
+  y,
+} from './_state';
 import { hasRoom, widen } from './_lists';
 
 /** What became of a slice of a row reduction, instead of a number of rows. */
@@ -86,7 +101,7 @@ export function endPass(): i32 {
   while (next < waiting) {
     setI32(left, leftCount++, i32At(free, next++));
   }
-  memory.copy(free, left, <usize>leftCount << 2);
+  memory.copy(free, left, (<usize>leftCount) << 2);
   return leftCount;
 }
 
@@ -94,7 +109,7 @@ export function endPass(): i32 {
 function settle(i: i32, overLists: bool): void {
   find(i, overLists, false);
   let column = j1;
-  const at = v + (<usize>column << 3);
+  const at = v + ((<usize>column) << 3);
   const price = load<f64>(at) - (u2 - u1);
   // In floating point u2 > u1 does not promise that the price moves.
   const lowers = price < load<f64>(at) && u2 < Infinity && cuts > 0;
@@ -135,8 +150,8 @@ function find(i: i32, overLists: bool, freeOnly: bool): void {
   const wanted = f64x2.splat(u1);
   for (let j = 0; j < n; j++) {
     if (j < blocks && (j & 3) === 0) {
-      const c = v128.load(o + (<usize>j << 2));
-      const at = v + (<usize>j << 3);
+      const c = v128.load(o + ((<usize>j) << 2));
+      const at = v + ((<usize>j) << 3);
       const low = f64x2.eq(f64x2.sub(f64x2.promote_low_f32x4(c), v128.load(at)), wanted);
       const high = f64x2.eq(
         f64x2.sub(f64x2.promote_low_f32x4(i64x2.shuffle(c, c, 1, 1)), v128.load(at, 16)),
@@ -161,8 +176,8 @@ function listTwoSmallest(i: i32): void {
   for (let at = u32At(listStart, i); at < end; at += 2 * ENTRY) {
     const entries = v128.load(at);
     const dual = v128.load64_lane(
-      v + (<usize>load<i32>(at, 8) << 3),
-      v128.load64_zero(v + (<usize>load<i32>(at) << 3)),
+      v + ((<usize>load<i32>(at, 8)) << 3),
+      v128.load64_zero(v + ((<usize>load<i32>(at)) << 3)),
       1,
     );
     const reduced = f64x2.sub(f64x2.promote_low_f32x4(i32x4.shuffle(entries, entries, 1, 3, 1, 3)), dual);
@@ -182,8 +197,8 @@ function denseTwoSmallest(i: i32): void {
   let secondHigh = f64x2.splat(Infinity);
   let j = 0;
   for (; j < blocks; j += 4) {
-    const c = v128.load(o + (<usize>j << 2));
-    const at = v + (<usize>j << 3);
+    const c = v128.load(o + ((<usize>j) << 2));
+    const at = v + ((<usize>j) << 3);
     const low = f64x2.sub(f64x2.promote_low_f32x4(c), v128.load(at));
     const high = f64x2.sub(f64x2.promote_low_f32x4(i64x2.shuffle(c, c, 1, 1)), v128.load(at, 16));
     second = f64x2.pmin(second, f64x2.pmax(first, low));

@@ -21,7 +21,7 @@ import {
   v,
   y,
 } from './_state';
-import { hasRoom, liveEntries, widen } from './_lists';
+import { hasRoom, widen } from './_lists';
 import { empty, pop, push, topKey } from './_queue';
 
 let touchedCount: i32 = 0;
@@ -35,19 +35,19 @@ export function reachedColumns(): i32 {
 }
 
 /**
- * Pairs the free rows from `from` to `to`, one after another, while the lists hold at most `widest` entries.
+ * Pairs the free rows from `from` to `to`, one after another, unless the lists become too wide.
  *
  * @returns the first row that is still free, as a position; ~position when it can reach no free column
  */
-export function augmentOverLists(from: i32, to: i32, widest: i32): i32 {
+export function augmentOverLists(from: i32, to: i32): i32 {
   for (let at = from; at < to; at++) {
-    if (liveEntries() > widest || !search(i32At(free, at))) return at;
+    if (!hasRoom() || !search(i32At(free, at))) return at;
     if (end < 0) return ~at;
   }
   return to;
 }
 
-/** @returns false when room ran out: then nothing has changed */
+/** @returns false when the lists became too wide: then nothing has changed */
 function search(from: i32): bool {
   touchedCount = 0;
   settledCount = 0;
@@ -86,7 +86,7 @@ function search(from: i32): bool {
     }
   }
   for (let t = 0; t < touchedCount; t++) {
-    store<f64>(distance + (<usize>i32At(touched, t) << 3), Infinity);
+    store<f64>(distance + ((<usize>i32At(touched, t)) << 3), Infinity);
   }
   if (found) flip(from, end);
   return complete;

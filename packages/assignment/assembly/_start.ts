@@ -15,10 +15,7 @@ export function allFinite(): bool {
     const d = v128.load(at, 48);
     bad = v128.or(
       bad,
-      v128.or(
-        v128.or(f32x4.sub(a, a), f32x4.sub(b, b)),
-        v128.or(f32x4.sub(c, c), f32x4.sub(d, d)),
-      ),
+      v128.or(v128.or(f32x4.sub(a, a), f32x4.sub(b, b)), v128.or(f32x4.sub(c, c), f32x4.sub(d, d))),
     );
   }
   if (v128.any_true(bad)) return false;
@@ -33,7 +30,7 @@ export function allFinite(): bool {
 /**
  * Column reduction: v[j] = the smallest cost of column j, and the row where it first stands takes one of its columns.
  *
- * @returns a column that is forbidden to every row, or -1
+ * @returns how many rows have no column; ~j where column j is forbidden to every row
  */
 export function columnReduction(): i32 {
   const n = columns;
@@ -45,12 +42,12 @@ export function columnReduction(): i32 {
     const o = cost + ((<usize>i * <usize>n) << 2);
     let j = 0;
     for (; j < blocks; j += 4) {
-      const c = v128.load(o + (<usize>j << 2));
-      const least = v128.load(rounded + (<usize>j << 2));
+      const c = v128.load(o + ((<usize>j) << 2));
+      const least = v128.load(rounded + ((<usize>j) << 2));
       const lower = f32x4.lt(c, least);
       if (v128.any_true(lower)) {
-        v128.store(rounded + (<usize>j << 2), f32x4.pmin(least, c));
-        const rowsAt = y + (<usize>j << 2);
+        v128.store(rounded + ((<usize>j) << 2), f32x4.pmin(least, c));
+        const rowsAt = y + ((<usize>j) << 2);
         v128.store(rowsAt, v128.bitselect(i32x4.splat(i), v128.load(rowsAt), lower));
       }
     }
@@ -63,17 +60,21 @@ export function columnReduction(): i32 {
     }
   }
   memory.fill(claims, 0, <usize>rows * 4);
+  setF64(reach, 0, 0);
+  let count = rows;
   for (let j = n - 1; j >= 0; j--) {
     const least = f32At(rounded, j);
-    if (least === Infinity) return j;
+    if (least === Infinity) return ~j;
     setDual(j, <f64>least);
     const i = i32At(y, j);
     const claimed = i32At(claims, i);
     setI32(claims, i, claimed + 1);
     setI32(y, j, claimed === 0 ? i : -1);
-    if (claimed === 0) setI32(x, i, j);
+    if (claimed !== 0) continue;
+    setI32(x, i, j);
+    count--;
   }
-  return -1;
+  return count;
 }
 
 /**
@@ -96,12 +97,17 @@ export function centre(stride: i32): f64 {
   }
   const mean = all / (used * <f64>n);
   let columnSquares: f64 = 0;
+  let largest: f64 = 0;
   setF64(reach, 0, 0);
   for (let j = 0; j < n; j++) {
     const dual = f64At(v, j) / used - mean;
     columnSquares += dual * dual;
-    setDual(j, dual);
+    largest = max<f64>(largest, abs(dual));
+    setF64(v, j, dual);
   }
+  // Duals of 24 bits, as costs have: then differences of the two are not rounded.
+  const grid = largest * 536870912;
+  for (let j = 0; j < n; j++) setDual(j, f64At(v, j) + grid - grid);
   return within > 0 ? (columnSquares * used) / within : 0;
 }
 
@@ -143,7 +149,9 @@ function addRow(o: usize, origin: f64): f64 {
 
 function lanes(a: v128, b: v128): f64 {
   return (
-    f64x2.extract_lane(a, 0) + f64x2.extract_lane(a, 1) + (f64x2.extract_lane(b, 0) + f64x2.extract_lane(b, 1))
+    f64x2.extract_lane(a, 0) +
+    f64x2.extract_lane(a, 1) +
+    (f64x2.extract_lane(b, 0) + f64x2.extract_lane(b, 1))
   );
 }
 

@@ -53,9 +53,11 @@ export let step: usize = 0;
 export let heapKeys: usize = 0;
 export let heapItems: usize = 0;
 export let heapPlace: usize = 0;
-/** Lists, one after another, up to `listsEnd`. */
+/** Entries that all lists may have together before they count as too wide. */
+export let mostEntries: i32 = 0;
+/** Two rooms for lists, each with space for so many entries and one more list. */
 export let lists: usize = 0;
-export let listsEnd: usize = 0;
+export let listsRoom: usize = 0;
 
 let at: usize = 0;
 
@@ -68,10 +70,10 @@ function take(bytes: usize): usize {
 /**
  * Lays out memory for a problem.
  *
- * @param entries room for list entries
+ * @param most entries that all lists may have together
  * @returns the bytes that the memory must have
  */
-export function layout(rowCount: i32, columnCount: i32, entries: usize): usize {
+export function layout(rowCount: i32, columnCount: i32, most: i32): usize {
   rows = rowCount;
   columns = columnCount;
   const r = <usize>rowCount;
@@ -102,9 +104,10 @@ export function layout(rowCount: i32, columnCount: i32, entries: usize): usize {
   heapItems = take((c + r) * 4);
   heapPlace = take((c + r) * 4);
   cost = take(r * c * 4);
-  lists = at;
-  listsEnd = at + entries * ENTRY;
-  return listsEnd + 32;
+  mostEntries = most;
+  listsRoom = (<usize>most + c + r + 4) * ENTRY; // every list may be followed by an entry that does not count
+  lists = take(2 * listsRoom);
+  return at;
 }
 
 /** Nobody is paired; v = 0. Between problems of one size only this is needed. */
@@ -145,9 +148,7 @@ export function setDual(j: i32, value: f64): void {
 
 /** cost[i, j] - v[j] */
 export function reducedCost(row: i32, j: i32): f64 {
-  return (
-    <f64>load<f32>(cost + ((<usize>row * <usize>columns + <usize>j) << 2)) - f64At(v, j)
-  );
+  return <f64>load<f32>(cost + ((<usize>row * <usize>columns + <usize>j) << 2)) - f64At(v, j);
 }
 
 /** Swaps pairs along the path that ends in column `end`, back to row `from`. */

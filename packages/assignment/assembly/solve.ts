@@ -2,15 +2,20 @@
  * The exact solvers' passes, over lists and over the matrix. What they do and in which order is decided by
  * src/solve/jonker-volgenant.ts and src/solve/sparse-core.ts.
  */
-import { f32At, f64At, setF64 } from './_arrays';
-import { columns, cost, rows, u, v } from './_state';
+import { f32At, f64At, i32At, setF64 } from './_arrays';
+import { columns, cost, free, rows, u, v } from './_state';
 
 export { clear, costAddress, layout, uAddress, vAddress, xAddress, yAddress } from './_state';
 export { allFinite, centre, columnReduction, freeEveryRow } from './_start';
-export { buildLists, liveEntries } from './_lists';
+export { buildLists } from './_lists';
 export { beginPass, endPass, failedRow, reduceRows, transferReduction } from './_reduction';
 export { augmentOverLists, reachedColumns } from './_search';
 export { augmentDense, reachedDenseColumns } from './_dense';
+
+/** A free row, by its position. */
+export function freeRow(position: i32): i32 {
+  return i32At(free, position);
+}
 
 /** The certificate's u[i] = min over j of (cost[i, j] - v[j]). See src/solve/certificate.ts. */
 export function rowDuals(): void {
@@ -22,8 +27,8 @@ export function rowDuals(): void {
     let high = f64x2.splat(Infinity);
     let j = 0;
     for (; j < blocks; j += 4) {
-      const c = v128.load(o + (<usize>j << 2));
-      const at = v + (<usize>j << 3);
+      const c = v128.load(o + ((<usize>j) << 2));
+      const at = v + ((<usize>j) << 3);
       low = f64x2.pmin(low, f64x2.sub(f64x2.promote_low_f32x4(c), v128.load(at)));
       high = f64x2.pmin(
         high,

@@ -1,94 +1,84 @@
 /**
  * The augmentation of Jonker and Volgenant: Dijkstra's shortest alternating path from one free row over dense reduced
- * costs, one fused pass a scanned row (relax and find the next minimum together).
+ * costs, one fused pass a scanned row (relax and find the next minimum together). Twin of assembly/_dense.ts.
  *
  * Both exact solvers end here: jonker-volgenant.ts for the rows its reductions leave free, sparse-core.ts when its
  * core has grown so wide that lists cost more than the matrix.
  */
 import { AssignmentError } from '../errors.ts';
-import { type Matching, type Problem } from './problem.ts';
+import { type Costs, type Matching } from './problem.ts';
 
 /** Working arrays of {@link augmentRow}, made once a solve. */
 export interface AugmentScratch {
   readonly distance: Float64Array; // [columns]
   readonly previous: Int32Array; // [columns], the row from which a column was reached
-  readonly columns: Int32Array; // [columns], scanned columns first, the rest behind
+  readonly open: Uint8Array; // [columns], 1 until a column is settled
+  readonly settled: Int32Array; // [columns], in the order of their distances
+  settledCount: number;
 }
 
 export function augmentScratch(columns: number): AugmentScratch {
   return {
     distance: new Float64Array(columns),
     previous: new Int32Array(columns),
-    columns: new Int32Array(columns),
+    open: new Uint8Array(columns),
+    settled: new Int32Array(columns),
+    settledCount: 0,
   };
 }
 
 /**
  * Pairs `free` with a column along a shortest alternating path and updates `v`; pairs elsewhere may be rearranged,
- * and every row that was paired stays paired.
+ * and every row that was paired stays paired. Among the nearest columns a free one is taken, and among those the
+ * lowest.
  *
  * @param matching changed in place; its duals must be feasible on the dense matrix
- * @throws AssignmentError `infeasible` when no column can be reached through allowed pairs
+ * @returns false when no free column can be reached through allowed pairs: then nothing has changed
  */
 export function augmentRow(
-  problem: Problem,
-  matching: Matching,
+  matching: Matching & { readonly cost: Costs; readonly columns: number },
   free: number,
   scratch: AugmentScratch,
-): void {
-  const { cost, columns: n } = problem;
-  const { x, y, v } = matching;
-  const { distance: d, previous, columns: list } = scratch;
-
-  let minimum = Infinity;
-  let at = -1; // position in `list` of the column at the minimum; among equals one without a row is preferred
-  for (let j = 0, o = free * n; j < n; j++, o++) {
-    const reduced = cost[o]! - v[j]!;
-    d[j] = reduced;
-    previous[j] = free;
-    list[j] = j;
-    if (reduced < minimum || (reduced === minimum && y[j]! < 0)) {
-      minimum = reduced;
-      at = j;
-    }
-  }
-  let scanned = 0;
-  let end = -1;
+): boolean {
+  const { cost, columns: n, x, y, v } = matching;
+  const { distance: d, previous, open, settled } = scratch;
+  d.fill(Infinity);
+  open.fill(1);
+  scratch.settledCount = 0;
+  let row = free;
+  let base = 0;
   for (;;) {
-    if (minimum === Infinity) throw infeasible(free, scanned);
-    const j1 = list[at]!;
-    list[at] = list[scanned]!;
-    list[scanned++] = j1;
-    const i = y[j1]!;
-    if (i < 0) {
-      end = j1;
-      break;
-    }
-    const o = i * n;
-    const base = minimum - (cost[o + j1]! - v[j1]!);
-    minimum = Infinity;
-    at = -1;
-    for (let k = scanned; k < n; k++) {
-      const j = list[k]!;
+    const o = row * n;
+    let minimum = Infinity;
+    let at = -1;
+    for (let j = 0; j < n; j++) {
+      if (open[j] === 0) continue;
       let dj = d[j]!;
       const through = cost[o + j]! - v[j]! + base;
       if (through < dj) {
         d[j] = dj = through;
-        previous[j] = i;
+        previous[j] = row;
       }
-      if (dj < minimum || (dj === minimum && y[j]! < 0)) {
+      if (dj < minimum || (dj === minimum && at >= 0 && y[j]! < 0 && y[at]! >= 0)) {
         minimum = dj;
-        at = k;
+        at = j;
       }
     }
+    if (at < 0) return false;
+    row = y[at]!;
+    if (row < 0) {
+      for (let k = 0; k < scratch.settledCount; k++) {
+        const j = settled[k]!;
+        const change = d[j]! - minimum;
+        if (change < 0) v[j] = v[j]! + change;
+      }
+      flip(x, y, previous, free, at);
+      return true;
+    }
+    open[at] = 0;
+    settled[scratch.settledCount++] = at;
+    base = minimum - (cost[row * n + at]! - v[at]!);
   }
-  const length = d[end]!;
-  for (let k = 0; k < scanned - 1; k++) {
-    const j = list[k]!;
-    const change = d[j]! - length;
-    if (change < 0) v[j] = v[j]! + change;
-  }
-  flip(x, y, previous, free, end);
 }
 
 /** Swaps pairs along the path that ends in column `end`, back to row `free`. */

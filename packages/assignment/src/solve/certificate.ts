@@ -7,6 +7,8 @@
  * negative and does not cancel.
  */
 import { AssignmentError } from '../errors.ts';
+import { choosePasses } from './choose-passes.ts';
+import { type Passes } from './passes.ts';
 import { type Matching, type Problem } from './problem.ts';
 
 export interface Certificate {
@@ -21,23 +23,27 @@ export interface Certificate {
 /**
  * Certifies a matching of a minimisation problem.
  *
+ * @param passes the problem, loaded; what a solver left there is not looked at
  * `exact` allows for rounding only: gap ≤ 2^-52 (64 + rows) Σ (|cost| + |v|) over the pairs, the size of the error
  * that one dual variable gathers when every augmentation rounds it once.
  *
  * @throws AssignmentError `solver-failure` when the matching is not one column for each row, or costs overflow float64
  */
-export function certify(problem: Problem, matching: Matching): Certificate {
+export function certify(
+  problem: Problem,
+  matching: Matching,
+  passes: Passes = choosePasses(problem.cost, problem.rows, problem.columns),
+): Certificate {
   const { cost, rows, columns } = problem;
   const { x, y } = matching;
   const v = matching.v.slice();
   // Only a square problem lets v be positive: another pairing might leave that very column over.
   if (rows < columns) for (let j = 0; j < columns; j++) if (v[j]! > 0) v[j] = 0;
-  const u = new Float64Array(rows);
+  const u = passes.rowDuals(v);
   let total = 0;
   let gap = 0;
   let magnitude = 0;
   for (let i = 0; i < rows; i++) {
-    const o = i * columns;
     const column = x[i]!;
     if (y[column] !== i) {
       throw new AssignmentError(
@@ -45,16 +51,9 @@ export function certify(problem: Problem, matching: Matching): Certificate {
         `solveAssignment: row ${i} was left without a column of its own`,
       );
     }
-    const own = cost[o + column]!;
-    const reduced = own - v[column]!;
-    let smallest = reduced;
-    for (let j = 0; j < columns; j++) {
-      const r = cost[o + j]! - v[j]!;
-      if (r < smallest) smallest = r;
-    }
-    u[i] = smallest;
+    const own = cost[i * columns + column]!;
     total += own;
-    gap += reduced - smallest;
+    gap += own - v[column]! - u[i]!;
     magnitude += Math.abs(own) + Math.abs(v[column]!);
   }
   if (rows < columns) for (let j = 0; j < columns; j++) if (y[j]! < 0) gap -= v[j]!;

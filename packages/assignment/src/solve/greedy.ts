@@ -5,7 +5,7 @@
  * No sort of the matrix: a row keeps a short sorted list of its cheapest columns, and a heap of rows says whose turn it
  * is. A list that runs out is made again, twice as long, from the columns still free.
  */
-import { augmentRow, augmentScratch } from './augment.ts';
+import { augmentRow, augmentScratch, infeasible } from './augment.ts';
 import { centredOffsets, type Offsets, tighten } from './centre.ts';
 import { KeyHeap } from './heap.ts';
 import { emptyMatching, type Matching, type Problem } from './problem.ts';
@@ -69,8 +69,9 @@ export function greedyMatching(problem: Problem, offsets: Offsets): Matching {
   }
   if (problem.forbidden) {
     const scratch = augmentScratch(columns);
+    const state = { cost: problem.cost, columns, ...matching };
     for (let i = 0; i < rows && !problem.outOfTime(); i++) {
-      if (x[i]! < 0) augmentRow(problem, matching, i, scratch);
+      if (x[i]! < 0 && !augmentRow(state, i, scratch)) throw infeasible(i, scratch.settledCount);
     }
   }
   return matching;

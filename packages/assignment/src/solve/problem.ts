@@ -6,6 +6,7 @@
  * dual variables of rows and columns.
  */
 
+import { type Passes } from './passes.ts';
 import { type SinkhornOptions, type SinkhornReport } from './sinkhorn.ts';
 
 /** A dense row-major matrix of costs, `[rows, columns]`. */
@@ -44,11 +45,6 @@ export function emptyMatching(rows: number, columns: number): Matching {
   };
 }
 
-/** The rows 0 … rows-1. */
-export function everyRow(rows: number): Int32Array {
-  return Int32Array.from({ length: rows }, (_, i) => i);
-}
-
 /**
  * One algorithm. It reads the problem only.
  *
@@ -56,7 +52,9 @@ export function everyRow(rows: number): Int32Array {
  */
 export type Solver = (problem: Problem, settings: SolverSettings) => Matching;
 
-/** What is for one algorithm only. */
+/** What is not for every algorithm. */
 export interface SolverSettings {
+  /** The problem, loaded, for solvers made of passes; they load it themselves when it is not given. */
+  readonly passes?: Passes | undefined;
   readonly sinkhorn?: SinkhornOptions | undefined;
 }

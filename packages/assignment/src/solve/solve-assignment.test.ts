@@ -224,10 +224,10 @@ describe('solveAssignment', () => {
       /2 × 3 matrix has 6 costs, got 5/,
     ],
     [
-      'more rows than columns',
-      () => solveAssignment(new Float32Array(6), 3, 2),
-      'invalid-size',
-      /3 rows and 2 columns; pass the transposed/,
+      'a deadline before the beginning',
+      () => solveAssignment(new Float32Array(4), 2, 2, { deadline: -1 }),
+      'invalid-option',
+      /deadline must be a number of milliseconds from 0 on, got -1/,
     ],
     [
       'NaN',

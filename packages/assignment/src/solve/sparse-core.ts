@@ -1,112 +1,65 @@
 /**
- * Exact assignment through a sparse core (core-lists.ts): reduce rows and augment over short lists, and widen a row
- * only where something above its bound could matter.
+ * Exact assignment through a sparse core (plain/core-lists.ts): reduce rows and augment over short lists, and widen a
+ * row only where something above its bound could matter.
  *
  * Image–noise distances are the case it is made for: after centring, a row's optimal partner is among its few best
  * columns. The duals are feasible on the dense matrix throughout, so nothing has to be priced out afterwards, and a
- * core that grows too wide hands over to the dense augmentation as it stands.
+ * core that grows too wide hands over to dense rows as it stands. Where lists would not pay, because column reduction
+ * pairs nearly all rows or because ties make every list long, they are not made.
  */
-import { augmentRow, augmentScratch } from './augment.ts';
-import { CoreLists } from './core-lists.ts';
-import { CorePath } from './core-path.ts';
-import { jonkerVolgenant } from './jonker-volgenant.ts';
-import { emptyMatching, everyRow, type Matching, type Problem } from './problem.ts';
-import { RowReduction } from './row-reduction.ts';
-import { centre, columnReduction } from './start.ts';
+import { forbiddenColumn } from './augment.ts';
+import { choosePasses } from './choose-passes.ts';
+import { type Matching, type Problem, type SolverSettings } from './problem.ts';
+import { augment, type Progress, reduce } from './progress.ts';
 
 /** Row reductions before augmentation. */
-const REDUCTION_PASSES = 2;
-/** The share of the matrix in lists from which dense rows are cheaper. */
-const WIDEST_CORE = 0.25;
-/** From this additive share of the variance on, centred duals are the better start. */
-const ADDITIVE = 0.25;
+const REDUCTIONS = 2;
+/** Columns in a row's list, about. */
+const LIST_LENGTH = 14;
+/** A list may on average have this share of the columns, and always this many, or ties make it longer than it is worth. */
+const WIDEST_SHARE = 1 / 16;
+const WIDEST_ALWAYS = 64;
+/** Centring looks at every fourth row: enough to know a column's mean. */
+const CENTRE_STRIDE = 4;
+/** From this share of the variance within rows on, centred duals are the better start. */
+const COLUMN_SHARE = 0.1;
+/** Lists are made when column reduction leaves more than this share of the rows free. */
+const MANY_FREE = 1 / 8;
 
 /**
- * An optimal matching with its column duals.
+ * An optimal matching with its column duals; rows for which the time did not last are left at -1.
  *
  * @throws AssignmentError `infeasible` when every complete matching uses a forbidden pair
  */
-export function sparseCore(problem: Problem): Matching {
-  const { rows, columns } = problem;
-  const matching = emptyMatching(rows, columns);
-  const widest = WIDEST_CORE * rows * columns;
-  let claims: Int32Array | undefined;
+export function sparseCore(problem: Problem, { passes: given }: SolverSettings = {}): Matching {
+  const { rows, columns, forbidden } = problem;
+  const passes = given ?? choosePasses(problem.cost, rows, columns);
+  const z = normalQuantile(Math.min(0.5, LIST_LENGTH / columns));
+  const widest = Math.max(WIDEST_ALWAYS, Math.floor(WIDEST_SHARE * columns));
+  const makeLists = (): Progress['over'] => (passes.buildLists(z, widest) ? 'lists' : 'matrix');
+
+  let progress: Progress;
   // Rows fewer than columns: a column that stays over must end with v = 0, so v starts there.
-  if (rows === columns) {
-    const additive = !problem.forbidden && centre(problem, matching.v) >= ADDITIVE;
-    if (!additive) claims = columnReduction(problem, matching);
+  if (rows < columns || (!forbidden && passes.centre(CENTRE_STRIDE) >= COLUMN_SHARE)) {
+    progress = { over: makeLists(), free: passes.freeEveryRow() };
+  } else {
+    const free = passes.columnReduction();
+    if (free < 0) throw forbiddenColumn(~free);
+    const over = free > MANY_FREE * rows ? makeLists() : 'matrix';
+    progress = { over, free: passes.transferReduction(over) };
   }
-  const lists = new CoreLists(problem, matching.v, claims === undefined && rows === columns);
-  if (lists.live > widest) return jonkerVolgenant(problem);
-  let free = claims === undefined ? everyRow(rows) : transferReduction(lists, matching, claims);
-  for (let pass = 0; pass < REDUCTION_PASSES && free.length > 0; pass++) {
-    free = reduceRows(lists, matching, free);
+  for (let pass = 0; pass < REDUCTIONS && !problem.outOfTime(); pass++) {
+    progress = reduce(problem, passes, progress);
   }
-  let next = 0;
-  const path = new CorePath(problem, matching, lists);
-  while (next < free.length && lists.live <= widest) path.augment(free[next++]!);
-  if (next < free.length) {
-    const scratch = augmentScratch(columns);
-    while (next < free.length) augmentRow(problem, matching, free[next++]!, scratch);
+  if (progress.over === 'matrix' && progress.free > 1 && !problem.outOfTime()) {
+    progress = { over: makeLists(), free: progress.free };
   }
-  return matching;
+  augment(problem, passes, progress);
+  return passes.matching();
 }
 
-/** Reduction transfer: a row that only one column chose gives its slack to that column. Returns the free rows. */
-function transferReduction(lists: CoreLists, { x, v }: Matching, claims: Int32Array): Int32Array {
-  const { index, value, start, end, bound } = lists;
-  const free = new Int32Array(claims.length);
-  let count = 0;
-  for (let i = 0; i < claims.length; i++) {
-    if (claims[i] === 0) {
-      free[count++] = i;
-    } else if (claims[i] === 1) {
-      const own = x[i]!;
-      let slack = bound[i]!;
-      for (let e = start[i]!; e < end[i]!; e++) {
-        const j = index[e]!;
-        const reduced = value[e]! - v[j]!;
-        if (reduced < slack && j !== own) slack = reduced;
-      }
-      if (slack > 0 && slack < Infinity) v[own] = v[own]! - slack;
-    }
-  }
-  return free.slice(0, count);
-}
-
-/** One row reduction over lists; returns the rows that are free afterwards. */
-function reduceRows(lists: CoreLists, matching: Matching, free: Int32Array): Int32Array {
-  const { v } = matching;
-  const { start, end, bound } = lists;
-  const pass = new RowReduction(matching, free);
-  for (let i = pass.next(); i >= 0; i = pass.next()) {
-    for (;;) {
-      let u1 = Infinity;
-      let u2 = Infinity;
-      let j1 = -1;
-      let j2 = -1;
-      const { index, value } = lists;
-      for (let e = start[i]!, last = end[i]!; e < last; e++) {
-        const j = index[e]!;
-        const reduced = value[e]! - v[j]!;
-        if (reduced < u2) {
-          if (reduced < u1) {
-            u2 = u1;
-            j2 = j1;
-            u1 = reduced;
-            j1 = j;
-          } else {
-            u2 = reduced;
-            j2 = j;
-          }
-        }
-      }
-      if (u2 <= bound[i]!) {
-        pass.settle(i, j1, u1, j2, u2);
-        break;
-      }
-      lists.widen(i);
-    }
-  }
-  return pass.left();
+/** z with P(Z < z) = p for a standard normal Z, to about 0.005 (Abramowitz & Stegun 26.2.22); p in (0, 0.5]. */
+function normalQuantile(p: number): number {
+  const t = Math.sqrt(-2 * Math.log(p));
+  return -(t - (2.30753 + 0.27061 * t) / (1 + 0.99229 * t + 0.04481 * t * t));
 }

@@ -1,0 +1,53 @@
+/**
+ * What both exact solvers do with the passes: row reductions, then augmentation, in slices between which the clock is
+ * looked at, and with an error where a row can get no column.
+ */
+import { infeasible } from './augment.ts';
+import { NO_COLUMN, type Over, type Passes, TOO_WIDE } from './passes.ts';
+import { type Problem } from './problem.ts';
+
+/** How often one row reduction may lower a price, per free row: a bound against rounding, far above what is needed. */
+const PRICE_CUTS_PER_ROW = 32;
+/** Rows between two looks at the clock: a fraction of a millisecond up to a few thousand columns. */
+const SCANS: Readonly<Record<Over, number>> = { lists: 2048, matrix: 128 };
+const PATHS: Readonly<Record<Over, number>> = { lists: 4, matrix: 1 };
+
+/** Rows that are free, and where to look for their columns. */
+export interface Progress {
+  readonly free: number;
+  readonly over: Over;
+}
+
+/**
+ * One augmenting row reduction.
+ *
+ * @throws AssignmentError `infeasible`
+ */
+export function reduce(problem: Problem, passes: Passes, { free, over }: Progress): Progress {
+  if (free === 0) return { free, over };
+  passes.beginReduction(free, PRICE_CUTS_PER_ROW * free);
+  let where = over;
+  for (;;) {
+    const waiting = passes.reduceRows(where, SCANS[where]);
+    if (waiting === NO_COLUMN) throw infeasible(passes.failedRow(), 0);
+    if (waiting === TOO_WIDE) where = 'matrix';
+    else if (waiting === 0 || problem.outOfTime()) break;
+  }
+  return { free: passes.endReduction(), over: where };
+}
+
+/**
+ * Pairs the free rows; those that the time does not last for stay free.
+ *
+ * @throws AssignmentError `infeasible`
+ */
+export function augment(problem: Problem, passes: Passes, { free, over }: Progress): void {
+  let where = over;
+  for (let at = 0; at < free && !problem.outOfTime();) {
+    const to = Math.min(free, at + PATHS[where]);
+    const reached = passes.augment(where, at, to);
+    if (reached < 0) throw infeasible(passes.freeRow(~reached), passes.reachedColumns(where));
+    if (reached < to) where = 'matrix';
+    at = reached;
+  }
+}
