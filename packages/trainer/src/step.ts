@@ -156,16 +156,17 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
     let total = tensor(new Float32Array(layout.size), [layout.size]);
     const losses: Tensor[] = [];
     const { parameters, lossScale } = state;
-    for (const batch of batches) {
-      const scale = lossScale ? { scale: lossScale.scale } : {};
-      const result = await accumulate({ total, parameters, batch, ...scale });
-      total = result.total;
-      losses.push(result.loss);
+    const scale = lossScale ? { scale: lossScale.scale } : {};
+    try {
+      for (const batch of batches) {
+        const result = await accumulate({ total, parameters, batch, ...scale });
+        total = result.total;
+        losses.push(result.loss);
+      }
+      return await finish({ state, total, losses, scalars, factor: tensor(1 / batches.length) });
+    } finally {
+      disposeTree(losses);
     }
-    const factor = tensor(1 / batches.length);
-    const result = await finish({ state, total, losses, scalars, factor });
-    disposeTree(losses);
-    return result;
   };
 
   return {
