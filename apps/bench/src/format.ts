@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { type DataBenchReport } from './suites/data.ts';
 import { type StepBenchReport } from './suites/step.ts';
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const result = new Table({ head: [...head], style: { head: [], border: [] } });
   result.push(...rows.map((row) => [...row]));
   return result.toString();

@@ -64,6 +64,20 @@ describe('assignment', () => {
   });
 });
 
+describe('assignment --step', () => {
+  it('times steps without assignment, waiting for it, and with it made ahead', async () => {
+    const args = ['assignment', '--step', '--sizes', '8', '--repeats', '1'];
+    const { code, out } = await bench(...args);
+    expect(code).toBe(0);
+    expect(out).toMatch(/batch .* without ms .* waiting ms .* ahead ms/);
+    const json = JSON.parse((await bench(...args, '--json')).out) as { rows: Record<string, number>[] };
+    expect(json).toMatchObject({ suite: 'assignment-step', threads: 1, rows: [{ batch: 8 }] });
+    for (const name of ['without', 'waiting', 'ahead', 'worker', 'waited']) {
+      expect(json.rows[0]?.[name], name).toBeGreaterThan(0);
+    }
+  });
+});
+
 it('refuses what it does not know, and helps', async () => {
   expect((await bench('kernels')).code).toBe(2);
   expect((await bench('data', '--batches', '0')).err).toMatch(/It wants a whole number of at least 1/);

@@ -4,6 +4,7 @@ import { TensorError } from '@immiscible/tensor-core';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatDataBench, formatStepBench } from './format.ts';
 import { formatAssignmentBench, runAssignmentBench } from './suites/assignment.ts';
+import { formatAssignmentStepBench, runAssignmentStepBench } from './suites/assignment-step.ts';
 import { runDataBench } from './suites/data.ts';
 import { runStepBench, STEP_NETWORKS } from './suites/step.ts';
 
@@ -52,9 +53,16 @@ function createProgram(io: BenchIo): Command {
     .option('--cifar10 <path>', 'folder or archive of CIFAR-10, measured too')
     .option('--python <path>', 'a Python that may have NumPy and SciPy (default: python3)')
     .option('--no-python', 'without SciPy')
+    .option('--step', 'instead: what assignment adds to a training step, with and without look-ahead')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  npm run bench -- assignment --sizes 128,512 --repeats 9')
-    .action(async ({ json, ...flags }: AssignmentFlags) => {
+    .action(async ({ json, step, ...flags }: AssignmentFlags) => {
+      if (step) {
+        const { sizes, repeats, cifar10 } = flags;
+        const report = await runAssignmentStepBench({ ...given({ sizes, repeats, cifar10 }), progress });
+        print(report, json, formatAssignmentStepBench);
+        return;
+      }
       print(await runAssignmentBench({ ...given(flags), progress }), json, formatAssignmentBench);
     });
 
@@ -100,6 +108,7 @@ interface AssignmentFlags {
   readonly repeats?: number;
   readonly cifar10?: string;
   readonly python?: string | false;
+  readonly step?: boolean;
   readonly json?: boolean;
 }
 
