@@ -39,7 +39,7 @@ describe('allFinite', () => {
 });
 
 describe('sumPairCosts', () => {
-  it.each(METRICS)('is the sum of single costs (%s)', async (metric) => {
+  it.each(METRICS)('and candidateCosts are made of single costs (%s)', async (metric) => {
     const twin = await plain();
     fc.assert(
       fc.property(
@@ -58,6 +58,13 @@ describe('sumPairCosts', () => {
           for (const { sumPairCosts } of [measure, twin]) {
             expect(sumPairCosts(metric, a, b, pairing, dimensions)).toBeCloseTo(direct, 10);
           }
+          const image = a.subarray(0, dimensions);
+          const costs = twin.candidateCosts(metric, image, b);
+          expect(costs).toHaveLength(columns);
+          measure.candidateCosts(metric, image, b).forEach((cost, c) => {
+            expect(cost).toBeCloseTo(pairCost(metric, image, 0, b, c * dimensions, dimensions), 10);
+            expect(costs[c]).toBeCloseTo(cost, 10);
+          });
         },
       ),
       { numRuns: 60 },

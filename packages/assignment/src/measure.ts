@@ -61,6 +61,31 @@ export function sumPairCosts(
   return sum;
 }
 
+/**
+ * Costs of one image with each of its candidates, in float64.
+ *
+ * @param image [dimensions]
+ * @param candidates [any, dimensions]
+ */
+export function candidateCosts(metric: Metric, image: Float32Array, candidates: Float32Array): Float64Array {
+  const dimensions = image.length;
+  const costs = new Float64Array(candidates.length / dimensions);
+  kernel ??= instantiateKernel<MeasureKernel>(measureWasm);
+  if (kernel === undefined) {
+    return costs.map((_, c) => pairCost(metric, image, 0, candidates, c * dimensions, dimensions));
+  }
+  const first = room(kernel, 8 * dimensions);
+  const second = first + 4 * dimensions;
+  const memory = new Float32Array(kernel.memory.buffer, first, 2 * dimensions);
+  const code = METRICS.indexOf(metric);
+  memory.set(image);
+  for (let c = 0; c < costs.length; c++) {
+    memory.set(candidates.subarray(c * dimensions, (c + 1) * dimensions), dimensions);
+    costs[c] = kernel.pairCost(code, first, second, dimensions);
+  }
+  return costs;
+}
+
 /** Mean and variance (around that mean, over the number of values) in float64. */
 export function moments(values: Float32Array): { mean: number; variance: number } {
   // Around a value that is there, so that a mean far from 0 costs no digits.

@@ -109,6 +109,28 @@ describe('threads', () => {
     expect(started).toEqual([]);
   });
 
+  it('are done without where they cannot be started, and soon not tried any more', async () => {
+    let tries = 0;
+    vi.stubGlobal('process', undefined); // as in a page
+    vi.stubGlobal(
+      'Worker',
+      class {
+        constructor() {
+          tries++;
+          throw new DOMException('violates the content security policy', 'SecurityError');
+        }
+      },
+    );
+    vi.resetModules();
+    const fresh = await import('./cost.ts');
+    const alone = bits(pairwiseCost(x0, noise, 'l2', shape));
+    for (let call = 0; call < 5; call++) {
+      const cost = await fresh.pairwiseCostAsync(x0, noise, 'l2', shape, { threads: 2 });
+      expect(bits(cost).equals(alone)).toBe(true);
+    }
+    expect(tries).toBe(3);
+  });
+
   it('say so when one dies at work, and others take its place', async () => {
     const started = watchWorkers();
     const dying = runOnThreads(endless(), 1, () => false);

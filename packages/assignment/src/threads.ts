@@ -16,6 +16,8 @@ const USUAL_MOST = 8;
 /** A thread of the pool, and the job it is at. */
 interface Seat {
   readonly thread: Thread;
+  /** Whether it has been heard of. */
+  answered: boolean;
   pending: Pending | undefined;
 }
 
@@ -25,8 +27,12 @@ interface Pending {
   reject(error: Error): void;
 }
 
+/** Threads that end one after the other before they have answered once cannot be started here: no more are tried. */
+const MOST_FAILED_STARTS = 3;
+
 const seats = new Set<Seat>();
 let jobs = 0;
+let failedStarts = 0;
 
 /** Whether several threads can work on one matrix. */
 export function canShareMemory(): boolean {
@@ -46,7 +52,8 @@ export function usualThreads(): number {
 /**
  * Has threads and the caller work on one job.
  *
- * @param helpers threads beside the calling one; those that are busy with another job are left to it
+ * @param helpers threads beside the calling one; those that are busy with another job are left to it, and what cannot
+ *   be started is done without
  * @param here the caller's own part, run at once; says whether all of the job is done, or helpers are still at it
  * @throws AssignmentError `worker-failure` when a thread reports an error or ends
  */
@@ -57,7 +64,10 @@ export async function runOnThreads(
 ): Promise<void> {
   const id = jobs++;
   const free = [...seats].filter((seat) => seat.pending === undefined).slice(0, helpers);
-  while (free.length < helpers && seats.size < helpers) free.push(open());
+  while (free.length < helpers && seats.size < helpers && failedStarts < MOST_FAILED_STARTS) {
+    const seat = open();
+    if (seat !== undefined) free.push(seat);
+  }
   const helped = Promise.all(free.map((seat) => work(seat, { ...message, id })));
   helped.catch(() => undefined); // of no interest when everything is done, or the caller's own part throws
   // Whoever has nothing left to do is free before it says so: a loop that never waits would not hear it.
@@ -77,16 +87,29 @@ export async function closeThreads(): Promise<void> {
   );
 }
 
-function open(): Seat {
+/** A new thread, or nothing where it may not be started (a content security policy can forbid it). */
+function open(): Seat | undefined {
   const events = {
     onMessage: (message: unknown): void => {
       const { id, error } = message as CostAnswer;
+      seat.answered = true;
+      failedStarts = 0;
       if (error === undefined) settle(seat, id)?.resolve();
       else settle(seat, id)?.reject(failure(error));
     },
-    onDeath: (reason: string): void => lose(seat, reason),
+    onDeath: (reason: string): void => {
+      if (!seat.answered) failedStarts++;
+      lose(seat, reason);
+    },
   };
-  const seat: Seat = { thread: startThread(costProgram, 'immiscible costs', events), pending: undefined };
+  let thread: Thread;
+  try {
+    thread = startThread(costProgram, 'immiscible costs', events);
+  } catch {
+    failedStarts++;
+    return undefined;
+  }
+  const seat: Seat = { thread, answered: false, pending: undefined };
   seats.add(seat);
   return seat;
 }

@@ -6,7 +6,8 @@
 import { AssignmentError } from '../errors.ts';
 import { toFloat16Bits, fromFloat16Bits } from '../float16.ts';
 import { type Batch } from '../inputs.ts';
-import { type Metric, pairCost } from '../metric.ts';
+import { candidateCosts } from '../measure.ts';
+import { type Metric } from '../metric.ts';
 import { drawStream, type NoiseStreams } from '../noise-streams.ts';
 import { quantiseSide } from '../quantise.ts';
 import { type Sides } from './sides.ts';
@@ -94,16 +95,14 @@ function nearestOf(
   metric: Metric,
   float16: boolean,
 ): { candidate: number; cost: number } {
-  const dimensions = image.length;
   let smallest = Infinity;
   let chosen = 0;
-  for (let c = 0; c * dimensions < candidates.length; c++) {
-    const exact = pairCost(metric, image, 0, candidates, c * dimensions, dimensions);
+  candidateCosts(metric, image, candidates).forEach((exact, c) => {
     const cost = float16 ? fromFloat16Bits(toFloat16Bits(exact)) : exact;
     if (cost < smallest) {
       smallest = cost;
       chosen = c;
     }
-  }
+  });
   return { candidate: chosen, cost: smallest };
 }
