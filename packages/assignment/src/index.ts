@@ -6,6 +6,7 @@ export { FLOAT16_MAX, fromFloat16Bits, scaleToFloat16, toFloat16Bits } from './f
 export { type Samples } from './inputs.ts';
 export { methodAt } from './methods/start-step.ts';
 export {
+  type AssignAheadOptions,
   lookAhead,
   type LookAhead,
   type LookAheadBatch,

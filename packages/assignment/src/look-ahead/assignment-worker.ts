@@ -3,7 +3,14 @@
  * waits is told.
  */
 import { AssignmentError } from '../errors.ts';
-import { type Paired, type PairAnswer, type PairRequest, unpackError } from './messages.ts';
+import { type StoredSeedsState } from '../stored-seeds.ts';
+import {
+  type Paired,
+  type PairAnswer,
+  type PairRequest,
+  type SeedsMessage,
+  unpackError,
+} from './messages.ts';
 import { adopt, type ForeignWorker, startThread, type Thread } from '../worker-thread.ts';
 import { workerBody } from './worker-body.ts';
 
@@ -18,8 +25,11 @@ export class AssignmentWorker {
   #next = 0;
   #ended: AssignmentError | undefined;
 
-  /** @throws AssignmentError `worker-failure` where there are no threads; whatever `make` throws */
-  constructor(make?: () => ForeignWorker) {
+  /**
+   * @param seeds what data hold, for batches that name theirs
+   * @throws AssignmentError `worker-failure` where there are no threads; whatever `make` throws
+   */
+  constructor(make?: () => ForeignWorker, seeds?: StoredSeedsState) {
     const events = {
       onMessage: (message: unknown): void => this.#settle(message as PairAnswer),
       onDeath: (reason: string): void =>
@@ -31,6 +41,7 @@ export class AssignmentWorker {
         ),
     };
     this.#thread = make ? adopt(make(), events) : startThread(workerBody(), 'immiscible look-ahead', events);
+    if (seeds) this.#thread.post({ seeds } satisfies SeedsMessage, []);
   }
 
   /**

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { streamNormal, streamUniform } from '@immiscible/random';
 import { describe, expect, it } from 'vitest';
 import { bundleChild } from '../../test/bundle.ts';
-import { AssignmentError, assignNoiseSync, type AssignOptions, lookAhead } from '../index.ts';
+import { AssignmentError, assignNoiseSync, type AssignOptions, lookAhead, StoredSeeds } from '../index.ts';
 import { workerBody } from './worker-body.ts';
 
 const D = 48;
@@ -49,6 +49,10 @@ async function failure(promise: Promise<unknown>): Promise<AssignmentError> {
   );
   if (error instanceof AssignmentError) return error;
   throw new Error(`expected an AssignmentError, got ${String(error)}`);
+}
+
+async function exhaust(batches: AsyncIterableIterator<unknown>): Promise<void> {
+  while (!(await batches.next()).done);
 }
 
 describe('batches that were paired ahead', () => {
@@ -332,5 +336,56 @@ describe('the end', () => {
       });
       expect(`${stdout}${stderr}`.trim()).toBe(`${how} ${count}`);
     }
+  });
+});
+
+describe('stored seeds', () => {
+  const SIZE = 32;
+  const data = images(0, SIZE);
+  /** Two epochs of batches of eight, each epoch in an order of its own. */
+  const visits = Array.from({ length: 8 }, (_, b) => {
+    const indices = Array.from({ length: 8 }, (_, i) => ((8 * b + i) * (b < 4 ? 1 : 5)) % SIZE);
+    const rows = Float32Array.from(
+      indices.flatMap((index) => [...data.subarray(index * D, (index + 1) * D)]),
+    );
+    return { x0: { data: rows, shape: [8, D] }, indices, cache: b % 2 };
+  });
+  const fresh = (): StoredSeeds => new StoredSeeds({ size: SIZE, seed: 5, firstStream: 70, caches: 2 });
+
+  it('are swapped ahead as they are at once, and stand where the batches that were taken stand', async () => {
+    const [ahead, atOnce] = [fresh(), fresh()];
+    const paired = lookAhead({ batches: visits, seeds: ahead, assign: { metric: 'sqeuclidean' } });
+    let moved = 0;
+    for (const { x0, indices, cache } of visits) {
+      const expected = await atOnce.assign(indices, x0, { metric: 'sqeuclidean', cache });
+      const { value } = await paired.next();
+      expect(value?.noise).toEqual(expected.noise);
+      expect(value?.change).toEqual(expected.change);
+      expect(ahead.state()).toEqual(atOnce.state()); // though the worker is two batches further
+      moved += expected.pairing.filter((row, i) => row !== i).length;
+    }
+    expect(moved).toBeGreaterThan(20);
+    await paired.close();
+  });
+
+  it('go on from a state in the middle', async () => {
+    const whole = fresh();
+    await exhaust(lookAhead({ batches: visits, seeds: whole }));
+    const first = fresh();
+    const begun = lookAhead({ batches: visits, seeds: first });
+    for (let taken = 0; taken < 3; taken++) await begun.next();
+    await begun.close();
+    const rest = StoredSeeds.restore(first.state());
+    await exhaust(lookAhead({ batches: visits.slice(3), seeds: rest }));
+    expect(rest.state()).toEqual(whole.state());
+  });
+
+  it('want to know which data a batch has, each once', async () => {
+    const [visit] = visits;
+    const { x0 } = visit!;
+    const none = lookAhead({ batches: [{ x0 }], seeds: fresh() });
+    expect((await failure(none.next())).message).toMatch(/give it `indices`/);
+    const twice = lookAhead({ batches: [{ x0, indices: new Array<number>(8).fill(3) }], seeds: fresh() });
+    expect((await failure(twice.next())).message).toMatch(/twice in the batch/);
   });
 });

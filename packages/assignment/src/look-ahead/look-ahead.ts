@@ -9,10 +9,14 @@ import { type AssignedNoise } from '../assign-noise.ts';
 import { AssignmentError } from '../errors.ts';
 import { type Samples, view } from '../inputs.ts';
 import { isNoiseStreams, type NoiseStreams } from '../noise-streams.ts';
-import { type AssignOptions } from '../options.ts';
+import { type AssignNoiseOptions } from '../options.ts';
+import { type SeedChange, type StoredSeeds } from '../stored-seeds.ts';
 import { AssignmentWorker } from './assignment-worker.ts';
-import { type Paired, type Sent } from './messages.ts';
+import { type Paired, type Seeded, type Sent } from './messages.ts';
 import { type ForeignWorker } from '../worker-thread.ts';
+
+/** Options of `assignNoise` that can follow to another thread. There costs are computed on one thread by default. */
+export type AssignAheadOptions = Omit<AssignNoiseOptions, 'computeCost'>;
 
 /** What a source gives: images and whatever else a step wants, which comes back as it was. */
 export interface LookAheadBatch {
@@ -20,8 +24,11 @@ export interface LookAheadBatch {
   readonly x0: Samples;
   /** Noise of one's own, or the streams to draw it from. Default: the streams that the look-ahead's `noise` names. */
   readonly noise?: Samples | NoiseStreams;
+  /** With stored seeds: which data of the set these are, and which of their caches is used (default 0). */
+  readonly indices?: ArrayLike<number>;
+  readonly cache?: number;
   /** Options for this batch alone, over those for all. */
-  readonly assign?: AssignOptions;
+  readonly assign?: AssignAheadOptions;
 }
 
 export interface LookAheadOptions<B extends LookAheadBatch> {
@@ -32,8 +39,13 @@ export interface LookAheadOptions<B extends LookAheadBatch> {
    * has stream `stream + n` (default 0) under `seed`. A loop that resumes passes the number of samples it has seen.
    */
   readonly noise?: { readonly seed: number; readonly stream?: number };
-  /** How noise is assigned, as for `assignNoise`; no `computeCost`, which could not follow to another thread. */
-  readonly assign?: AssignOptions;
+  /**
+   * Seeds that data keep, instead of `noise`. A copy of them is what the worker goes on from; these here change as
+   * batches are taken, so their `state()` is that of the batches which were, however many are ahead.
+   */
+  readonly seeds?: StoredSeeds;
+  /** How noise is assigned, as for `assignNoise`. */
+  readonly assign?: AssignAheadOptions;
   /** Batches on their way while one is in use, from 1 on. Default 2: one in the worker, one being loaded. */
   readonly depth?: number;
   /**
@@ -55,6 +67,8 @@ export interface PairedBatch<B extends LookAheadBatch> extends AssignedNoise {
   readonly batch: B;
   /** The images: where they were not moved, the very array that the source gave. */
   readonly x0: Float32Array;
+  /** With stored seeds: who holds what now. */
+  readonly change?: SeedChange;
   /** Milliseconds that the worker was busy with this batch, and that `next()` had to wait for it. */
   readonly milliseconds: { readonly worker: number; readonly waited: number };
 }
@@ -139,6 +153,7 @@ class Queue<B extends LookAheadBatch> implements LookAhead<B> {
         return DONE;
       }
       const { value } = result;
+      if (value.change) this.#options.seeds?.apply(value.change);
       const waited = performance.now() - began;
       return { done: false, value: { ...value, milliseconds: { ...value.milliseconds, waited } } };
     } catch (error) {
@@ -220,12 +235,15 @@ class Queue<B extends LookAheadBatch> implements LookAhead<B> {
     const options = { ...this.#options.assign, ...batch.assign };
     refuseHook(options);
     const images = view('x0', batch.x0);
-    const noise = this.#noiseFor(batch, options.batch ?? images.shape?.[0]);
+    const noise = this.#options.seeds
+      ? seededOf(batch)
+      : this.#noiseFor(batch, options.batch ?? images.shape?.[0]);
     const { transfer = false } = this.#options;
     const x0 = packed(images, transfer);
-    const drawn = isNoiseStreams(noise)
-      ? { sent: noise, buffers: [] }
-      : packed(view('noise', noise), transfer);
+    const drawn =
+      isNoiseStreams(noise) || isSeeded(noise)
+        ? { sent: noise, buffers: [] }
+        : packed(view('noise', noise), transfer);
     const request = { x0: x0.sent, moved: x0.moved, noise: drawn.sent, options };
     const paired = await this.#theWorker().pair(request, [...x0.buffers, ...drawn.buffers]);
     return describe(batch, images.data, paired);
@@ -253,7 +271,7 @@ class Queue<B extends LookAheadBatch> implements LookAhead<B> {
 
   #theWorker(): AssignmentWorker {
     if (!this.#worker) {
-      this.#worker = new AssignmentWorker(this.#options.worker);
+      this.#worker = new AssignmentWorker(this.#options.worker, this.#options.seeds?.state());
       this.#worker.hold(this.#waiting.size > 0);
     }
     return this.#worker;
@@ -271,6 +289,18 @@ function packed({ data, shape }: Sent, mayMove: boolean): Packed {
   return { sent: { data: own, shape }, buffers: [own.buffer as ArrayBuffer], moved };
 }
 
+function seededOf({ indices, cache = 0 }: LookAheadBatch): Seeded {
+  if (indices) return { indices, cache };
+  throw new AssignmentError(
+    'invalid-option',
+    'lookAhead: with stored seeds every batch says which data it has; give it `indices`',
+  );
+}
+
+function isSeeded(noise: Samples | NoiseStreams | Seeded): noise is Seeded {
+  return 'indices' in noise;
+}
+
 function describe<B extends LookAheadBatch>(batch: B, x0: Float32Array, paired: Paired): PairedBatch<B> {
   const { assigned, milliseconds } = paired;
   return {
@@ -281,7 +311,7 @@ function describe<B extends LookAheadBatch>(batch: B, x0: Float32Array, paired: 
   };
 }
 
-function refuseHook(options: AssignOptions | undefined): void {
+function refuseHook(options: AssignAheadOptions | undefined): void {
   if (options && 'computeCost' in options) {
     throw new AssignmentError(
       'invalid-option',

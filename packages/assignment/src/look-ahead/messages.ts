@@ -5,12 +5,24 @@
 import { type AssignedNoise } from '../assign-noise.ts';
 import { AssignmentError, type AssignmentErrorCode } from '../errors.ts';
 import { type NoiseStreams } from '../noise-streams.ts';
-import { type AssignOptions } from '../options.ts';
+import { type AssignNoiseOptions } from '../options.ts';
+import { type SeedChange, type StoredSeedsState } from '../stored-seeds.ts';
 
 /** Images or noise under way: always with a shape, so that every kind of tensor arrives as the same thing. */
 export interface Sent {
   readonly data: Float32Array;
   readonly shape: readonly number[] | undefined;
+}
+
+/** The seeds that data hold, told to a worker before its first batch. */
+export interface SeedsMessage {
+  readonly seeds: StoredSeedsState;
+}
+
+/** Which data of the set a batch has; their noise follows from the seeds that they hold. */
+export interface Seeded {
+  readonly indices: ArrayLike<number>;
+  readonly cache: number;
 }
 
 /** One batch to pair. */
@@ -19,13 +31,14 @@ export interface PairRequest {
   readonly x0: Sent;
   /** Whether the buffer of `x0` was moved to the worker, which then sends it back. */
   readonly moved: boolean;
-  readonly noise: Sent | NoiseStreams;
-  readonly options: AssignOptions;
+  readonly noise: Sent | NoiseStreams | Seeded;
+  readonly options: Omit<AssignNoiseOptions, 'computeCost'>;
 }
 
 /** A batch that was paired. */
 export interface Paired {
-  readonly assigned: AssignedNoise;
+  /** With stored seeds, `change` says who holds what from now on. */
+  readonly assigned: AssignedNoise & { readonly change?: SeedChange };
   /** The images, where they were moved. */
   readonly x0?: Float32Array;
   /** What the worker took for it, drawing included. */

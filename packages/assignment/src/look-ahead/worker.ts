@@ -8,13 +8,22 @@ import { assignNoise } from '../assign-noise.ts';
 import { AssignmentError } from '../errors.ts';
 import { isNoiseStreams } from '../noise-streams.ts';
 import { type Samples } from '../inputs.ts';
-import { packError, type PairAnswer, type PairRequest, type Sent } from './messages.ts';
+import { StoredSeeds } from '../stored-seeds.ts';
+import {
+  packError,
+  type PairAnswer,
+  type PairRequest,
+  type Paired,
+  type Seeded,
+  type SeedsMessage,
+  type Sent,
+} from './messages.ts';
 import { workerThreads } from '../worker-thread.ts';
 
 /** The end of the line on this side. */
 interface Port {
   post(answer: PairAnswer, transfer: ArrayBuffer[]): void;
-  listen(onRequest: (request: PairRequest) => void): void;
+  listen(onMessage: (message: PairRequest | SeedsMessage) => void): void;
 }
 
 function openPort(): Port {
@@ -22,13 +31,16 @@ function openPort(): Port {
   if (parent) {
     return {
       post: (answer, transfer) => parent.postMessage(answer, transfer),
-      listen: (onRequest) => void parent.on('message', onRequest),
+      listen: (onMessage) => void parent.on('message', onMessage),
     };
   }
   const scope = globalThis as unknown as {
     readonly document?: unknown;
     postMessage?(answer: PairAnswer, transfer: ArrayBuffer[]): void;
-    addEventListener?(type: 'message', listener: (event: { readonly data: PairRequest }) => void): void;
+    addEventListener?(
+      type: 'message',
+      listener: (event: { readonly data: PairRequest | SeedsMessage }) => void,
+    ): void;
   };
   if (!scope.postMessage || !scope.addEventListener || scope.document !== undefined) {
     throw new AssignmentError(
@@ -38,18 +50,32 @@ function openPort(): Port {
   }
   return {
     post: (answer, transfer) => scope.postMessage?.(answer, transfer),
-    listen: (onRequest) => scope.addEventListener?.('message', ({ data }) => onRequest(data)),
+    listen: (onMessage) => scope.addEventListener?.('message', ({ data }) => onMessage(data)),
   };
 }
 
 const samplesOf = ({ data, shape }: Sent): Samples => (shape ? { data, shape } : data);
 
-async function answer({ id, x0, moved, noise, options }: PairRequest, port: Port): Promise<void> {
+let seeds: StoredSeeds | undefined;
+
+function pair({ x0, noise, options }: PairRequest): Promise<Paired['assigned']> {
+  const own = { threads: 1, ...options }; // one thread: the other cores are the step's
+  if (!isSeeded(noise)) {
+    return assignNoise(samplesOf(x0), isNoiseStreams(noise) ? noise : samplesOf(noise), own);
+  }
+  if (!seeds) throw new Error('the seeds come before the first batch');
+  return seeds.assign(noise.indices, samplesOf(x0), { ...own, cache: noise.cache });
+}
+
+function isSeeded(noise: PairRequest['noise']): noise is Seeded {
+  return 'indices' in noise;
+}
+
+async function answer(request: PairRequest, port: Port): Promise<void> {
+  const { id, x0, moved } = request;
   const began = performance.now();
   try {
-    const drawn = isNoiseStreams(noise) ? noise : samplesOf(noise);
-    // One thread: the other cores are the step's.
-    const assigned = await assignNoise(samplesOf(x0), drawn, { threads: 1, ...options });
+    const assigned = await pair(request);
     const transfer = [assigned.noise.buffer, assigned.pairing.buffer, ...(moved ? [x0.data.buffer] : [])];
     const milliseconds = performance.now() - began;
     port.post(
@@ -63,6 +89,7 @@ async function answer({ id, x0, moved, noise, options }: PairRequest, port: Port
 
 const port = openPort();
 let last = Promise.resolve();
-port.listen((request) => {
-  last = last.then(() => answer(request, port)); // in the order in which they came, one at a time
+port.listen((message) => {
+  if ('seeds' in message) seeds = StoredSeeds.restore(message.seeds);
+  else last = last.then(() => answer(message, port)); // in the order in which they came, one at a time
 });
