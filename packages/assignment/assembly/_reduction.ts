@@ -47,13 +47,19 @@ export function transferReduction(overLists: bool): i32 {
     if (claimed === 0) {
       setI32(free, count++, i);
     } else if (claimed === 1) {
-      // The row's own column stands at a reduced cost of 0, the smallest, so that its slack is the second smallest; a
-      // list holds both, or is complete.
-      if (overLists) listTwoSmallest(i);
-      else denseTwoSmallest(i);
-      if (u2 > 0 && u2 < Infinity) {
+      // The row's own column stands at a reduced cost of 0, the smallest, so that its slack is the second smallest, or
+      // what unlisted columns may come down to.
+      let slack: f64;
+      if (overLists) {
+        listTwoSmallest(i);
+        slack = min<f64>(u2, f64At(bound, i));
+      } else {
+        denseTwoSmallest(i);
+        slack = u2;
+      }
+      if (slack > 0 && slack < Infinity) {
         const own = i32At(x, i);
-        setDual(own, f64At(v, own) - u2);
+        setDual(own, f64At(v, own) - slack);
       }
     }
   }

@@ -179,6 +179,68 @@ describe.each(names)('%s', (solver) => {
 });
 
 describe('solveAssignment', () => {
+  it('finds what trying every pairing finds, on 10,000 random problems, either side longer, either way', () => {
+    fc.assert(
+      fc.property(problem, fc.boolean(), fc.boolean(), ({ rows, columns, cost }, tall, maximise) => {
+        const wide = Float64Array.from(cost);
+        const best = bruteForce(wide, rows, columns);
+        const costs = wide.map((_, e) =>
+          tall ? wide[(e % rows) * columns + Math.floor(e / rows)]! : wide[e]!,
+        );
+        if (maximise) costs.forEach((c, e) => (costs[e] = -c));
+        const solve = (): AssignmentSolution =>
+          solveAssignment(costs, tall ? columns : rows, tall ? rows : columns, { maximise });
+        if (best === Infinity) {
+          expect(solve).toThrow(/no finite assignment/);
+          return;
+        }
+        const solution = solve();
+        expect(solution.cost).toBeCloseTo(maximise ? -best : best, 12);
+        expect(solution.gap).toBe(0);
+        expect(solution.exact).toBe(true);
+        expect(solution.pairing).toHaveLength(tall ? columns : rows);
+        expect(new Set(solution.pairing.filter((j) => j >= 0)).size).toBe(rows);
+      }),
+      { numRuns: 10_000, seed: 6 },
+    );
+  });
+
+  it('leaves rows over where there are more than columns, as the transposed problem leaves columns', () => {
+    const [rows, columns] = [75, 60];
+    const cost = Float32Array.from(matrix('image-noise', rows, columns));
+    const transposed = Float32Array.from(cost, (_, e) => cost[(e % rows) * columns + Math.floor(e / rows)]!);
+    const tall = solveAssignment(cost, rows, columns);
+    const wide = solveAssignment(transposed, columns, rows);
+    expect([tall.cost, tall.dualBound, tall.u, tall.v]).toEqual([wide.cost, wide.dualBound, wide.v, wide.u]);
+    wide.pairing.forEach((i, j) => expect(tall.pairing[i]).toBe(j));
+    expect(tall.pairing.filter((j) => j < 0)).toHaveLength(rows - columns);
+    tall.pairing.forEach((j, i) => {
+      if (j < 0) expect(tall.u[i]).toBeLessThanOrEqual(0);
+    });
+  });
+
+  it.each([
+    ['float32 image–noise distances', 1024, (c: number) => c],
+    ['distances in steps, tied everywhere', 1024, (c: number) => Math.round(c * 8) / 8],
+    ['a prime number of them', 1511, (c: number) => c],
+  ] as const)('certifies %s (%i), checked apart in float64', (_, n, quantise) => {
+    const cost = Float32Array.from(matrix('image-noise', n, n), quantise);
+    const solution = solveAssignment(cost, n);
+    expect(solution.solver).toBe('sparse-core');
+    const { u, v, pairing } = solution;
+    let dual = 0;
+    let primal = 0;
+    let violation = 0;
+    for (let i = 0; i < n; i++) {
+      dual += u[i]! + v[i]!;
+      primal += cost[i * n + pairing[i]!]!;
+      for (let j = 0; j < n; j++) violation = Math.max(violation, u[i]! + v[j]! - cost[i * n + j]!);
+    }
+    expect(new Set(pairing).size).toBe(n);
+    expect(violation).toBeLessThan(1e-12);
+    expect(primal - dual).toBeLessThan(1e-9);
+  });
+
   it('maximises as it minimises the negative', () => {
     const n = 33;
     const cost = Float32Array.from(matrix('uniform', n, n));

@@ -34,10 +34,11 @@ export class RowReduction {
       if (claims[i] === 0) {
         free[count++] = i;
       } else if (claims[i] === 1) {
-        // The row's own column stands at a reduced cost of 0, the smallest, so that its slack is the second smallest;
-        // a list holds both, or is complete.
+        // The row's own column stands at a reduced cost of 0, the smallest, so that its slack is the second smallest,
+        // or what unlisted columns may come down to.
         this.#twoSmallest(i, lists);
-        if (this.#u2 > 0 && this.#u2 < Infinity) v[x[i]!] = v[x[i]!]! - this.#u2;
+        const slack = Math.min(this.#u2, lists?.bound[i] ?? Infinity);
+        if (slack > 0 && slack < Infinity) v[x[i]!] = v[x[i]!]! - slack;
       }
     }
     return count;
