@@ -11,7 +11,7 @@
 import { type Emitter, type Epilogue, type Operand } from '../kernel.ts';
 import { emitPartSums } from './gemm-parts.ts';
 import { type Source } from './gemm-source.ts';
-import { type Tiling } from './gemm-tilings.ts';
+import { type ProductShape, type Tiling } from './gemm-tilings.ts';
 import { ceilDiv, gridOf, lines, list, mainOf, scratch, Store } from './tiles.ts';
 
 /** Where a product's elements are stored. */
@@ -24,13 +24,9 @@ export interface Target {
   readonly epilogue?: Epilogue;
 }
 
-export interface TiledSpec {
+/** Batches are told apart by `z`. */
+export interface TiledSpec extends ProductShape {
   readonly label: string;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** Products that differ in `z`. */
-  readonly batches: number;
   /** Its outer axis is m. */
   readonly a: Source;
   /** Its outer axis is n. */
@@ -58,7 +54,7 @@ export function emitTiled(emitter: Emitter, spec: TiledSpec, tiling: Tiling): vo
 function emitTiles(
   emitter: Emitter,
   { label, m, n, k, batches, a, b, target, flops }: TiledSpec,
-  { bm, bn, bk, tm, tn, buffers }: Tiling,
+  { bm, bn, bk, tm, tn, buffers, unroll }: Tiling,
   chunk: number,
   parts: number,
 ): void {
@@ -72,10 +68,13 @@ function emitTiles(
   const [lanesM, lanesN] = [bm / tm, bn / tn];
   const [vecsM, vecsN] = [tm / 4, tn / 4];
 
-  const multiply = `for (var kk = 0u; kk < ${bk}u; kk++) {
-      ${lines(vecsM, (i) => `let a${i} = slice_a[half_a + kk * ${A.stride}u + ty + ${i * lanesM}u];`)}
-      ${lines(vecsN, (i) => `let b${i} = slice_b[half_b + kk * ${B.stride}u + tx + ${i * lanesN}u];`)}
+  const step = (kk: string): string => `{
+      ${lines(vecsM, (i) => `let a${i} = slice_a[half_a + ${kk} * ${A.stride}u + ty + ${i * lanesM}u];`)}
+      ${lines(vecsN, (i) => `let b${i} = slice_b[half_b + ${kk} * ${B.stride}u + tx + ${i * lanesN}u];`)}
       ${lines(tm, (r) => lines(vecsN, (i) => `sum${r}_${i} = fma(vec4f(a${r >> 2}[${r & 3}]), b${i}, sum${r}_${i});`))}
+    }`;
+  const multiply = `for (var kk = 0u; kk < ${bk}u; kk += ${unroll}u) {
+      ${lines(unroll, (i) => step(`(kk + ${i}u)`))}
     }`;
   const halves = (which: string): string =>
     `let half_a = ${buffers === 1 ? '0u' : `${which} * ${A.size}u`}; let half_b = ${buffers === 1 ? '0u' : `${which} * ${B.size}u`};`;
