@@ -7,6 +7,8 @@
  * matrix once, row by row, holds one row of P, and gathers the column sums that correct g on the way. Entries of P
  * below e^-36 of their row's largest are left out; a column that then hardly gets anything is summed on its own.
  *
+ * Engines may round Math.exp and Math.log differently, so that pairs at the edge of a tie can differ between them.
+ *
  * Symbols: f, g, ε as in Peyré & Cuturi, "Computational Optimal Transport" (2019), section 4.4, for masses of 1 a row.
  */
 import { AssignmentError } from '../errors.ts';
