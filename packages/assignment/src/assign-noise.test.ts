@@ -147,6 +147,17 @@ describe('linear', () => {
     }
   });
 
+  it('hands back a whole pairing with its bound when the time for solving is up', () => {
+    const { x0, noise } = draw(64, 32);
+    const best = assignNoiseSync(x0, noise, { batch: 64 }).stats;
+    const { pairing, stats } = assignNoiseSync(x0, noise, { batch: 64, deadline: 0 });
+    expect(new Set(pairing).size).toBe(64);
+    expect(stats.exact).toBe(false);
+    expect(stats.dualBound!).toBeLessThanOrEqual(best.solvedCost!);
+    expect(stats.solvedCost!).toBeGreaterThan(best.solvedCost!);
+    expect(stats.reduction).toBeLessThan(0);
+  });
+
   it('solves a batch of one', () => {
     const { x0, noise } = draw(1, 8);
     const { pairing, stats } = assignNoiseSync(x0, noise, { batch: 1 });

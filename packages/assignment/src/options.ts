@@ -51,6 +51,8 @@ export interface AssignOptions {
   readonly solver?: 'auto' | SolverName;
   /** For the solver `sinkhorn`. */
   readonly sinkhorn?: SinkhornOptions;
+  /** Milliseconds after which solving hands back its best pairing so far, with its bound. Default: none. */
+  readonly deadline?: number;
 }
 
 /**
@@ -121,7 +123,11 @@ export function readOptions(options: AssignOptions): Settings {
     scale,
     standardize,
     compareExact,
-    solve: { solver: options.solver ?? 'auto', ...(options.sinkhorn && { sinkhorn: options.sinkhorn }) },
+    solve: {
+      solver: options.solver ?? 'auto',
+      ...(options.sinkhorn && { sinkhorn: options.sinkhorn }),
+      ...(options.deadline !== undefined && { deadline: options.deadline }),
+    },
   };
 }
 
