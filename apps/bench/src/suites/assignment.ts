@@ -41,7 +41,7 @@ export interface AssignmentBenchRow {
   readonly quantiseMs: number;
   readonly solveMs: number;
   /** Each solver on the float32 matrix, certificate included. */
-  readonly solversMs: Readonly<Record<SolverName, number>>;
+  readonly solversMs: Readonly<Record<TimedSolver, number>>;
   readonly scipyMs: number | null;
   /** Our optimal cost over SciPy's on the float32 matrix, less 1. */
   readonly scipyCostDifference: number | null;
@@ -73,7 +73,8 @@ const PAPER: Readonly<Record<number, AssignmentBenchRow['paper']>> = {
   512: { milliseconds: 8.8, reduction: -0.0232 },
   1024: { milliseconds: 22.8, reduction: -0.0244 },
 };
-const SOLVERS: readonly SolverName[] = ['sparse-core', 'jonker-volgenant'];
+const SOLVERS = ['sparse-core', 'jonker-volgenant'] as const satisfies readonly SolverName[];
+type TimedSolver = (typeof SOLVERS)[number];
 
 /**
  * Measures assignments of normal noise to images.
@@ -163,7 +164,7 @@ async function measure(
     solve: [] as number[],
     scipy: [] as number[],
   };
-  const solverTimes: Record<SolverName, number[]> = { 'sparse-core': [], 'jonker-volgenant': [] };
+  const solverTimes: Record<TimedSolver, number[]> = { 'sparse-core': [], 'jonker-volgenant': [] };
   let half = assignNoiseSync(x0, noise, { batch: size, precision: 'f16' });
   let exact = single.stats.exact && half.stats.exact;
   let gap = 0;
