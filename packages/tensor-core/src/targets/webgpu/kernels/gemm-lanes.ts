@@ -21,9 +21,9 @@ import {
 } from './tiles.ts';
 
 /** Lanes of a workgroup: 256-bit registers. */
-export const LANES = 8;
+const LANES = 8;
 
-/** Steps of k whose loads stand together. */
+/** Steps of k that one load of a vector along k brings. */
 const DEPTH = 4;
 
 /** The sums that a lane keeps. */
@@ -33,13 +33,12 @@ export interface LaneBlock {
   readonly width: 1 | 2 | 4;
 }
 
-/** Blocks for a shape, the sane one first. */
-export function laneBlocks(m: number, n: number): LaneBlock[] {
+/** Blocks for a shape, the sane one first: flat ones where rows bring vectors along k, tall ones where they do not. */
+export function laneBlocks({ m, n, k, transposeA }: MatmulSpec): LaneBlock[] {
   const width = n >= 4 * LANES ? 4 : n >= 2 * LANES ? 2 : 1;
-  const blocks: LaneBlock[] = [];
-  const heights = m < 4 ? [m] : width === 1 ? [8, 4] : [4, 8, 6];
-  for (const rows of heights) if (rows <= m) blocks.push({ rows, width });
-  return blocks;
+  const isFlat = width > 1 && !transposeA && k % DEPTH === 0;
+  const heights = m < 4 ? [m] : isFlat ? [4, 8, 6] : [8, 4, 6];
+  return heights.filter((rows) => rows <= m).map((rows) => ({ rows, width }));
 }
 
 export function emitLanes(emitter: Emitter, spec: MatmulSpec, block: LaneBlock): void {
@@ -57,7 +56,7 @@ export function emitLanes(emitter: Emitter, spec: MatmulSpec, block: LaneBlock):
   const store = new Store(out, spec.epilogue);
   const type = width === 1 ? 'f32' : `vec${width}f`;
 
-  /** Declares a{row}_{step} and b_{step} for `steps` from k on, and adds their products. */
+  /** Declares a{row}_{step} and b_{step} for the steps from k on, and adds their products. */
   const add = (steps: number): string => {
     const code: string[] = [];
     const aAt = (r: number, j: number): string =>
@@ -92,7 +91,8 @@ export function emitLanes(emitter: Emitter, spec: MatmulSpec, block: LaneBlock):
     return code.join('\n    ');
   };
 
-  const whole = k - (k % DEPTH);
+  // Vectors along k divide it; without them, steps that stand together only take longer to compile.
+  const depth = (aVectors && !transposeA) || (bVectors && transposeB) ? DEPTH : 1;
   const column = (i: number): string => (adjacent ? `first + ${i}u` : `first + ${i * LANES}u`);
   const storeRow = (r: number): string => {
     if (yVectors) {
@@ -118,10 +118,9 @@ ${mainOf(LANES, grid)}
   let first = tile.y * ${LANES * width}u + lane * ${adjacent ? 4 : 1}u;
   ${adjacent ? `let column0 = min(first, ${n - 4}u);` : lines(width, (i) => `let column${i} = min(${column(i)}, ${n - 1}u);`)}
   ${lines(rows, (r) => `var sum${r} = ${type}();`)}
-  for (var k = 0u; k < ${whole}u; k += ${DEPTH}u) {
-    ${add(DEPTH)}
+  for (var k = 0u; k < ${k}u; k += ${depth}u) {
+    ${add(depth)}
   }
-  ${k === whole ? '' : `{\n    let k = ${whole}u;\n    ${add(k - whole)}\n  }`}
   ${lines(rows, (r) => inRows(r, storeRow(r)))}
 }`,
     reads: { a, b, ...store.reads },

@@ -43,7 +43,7 @@ function foldRows(spec: MatmulSpec): MatmulSpec {
 function softwareVariants(emitter: Emitter, spec: MatmulSpec): Variant[] {
   const dots: Variant = { name: 'dots', emit: () => emitDots(emitter, spec) };
   if (spec.n < FEW_COLUMNS) return [dots];
-  const blocks = laneBlocks(spec.m, spec.n);
+  const blocks = laneBlocks(spec);
   const lanes = blocks.map((block) => ({
     name: `lanes ${block.rows}x${block.width}`,
     emit: () => emitLanes(emitter, spec, block),
