@@ -12,6 +12,7 @@ import {
   left,
   listEnd,
   listStart,
+  reducedCost,
   rows,
   setDual,
   v,
@@ -28,6 +29,8 @@ let next: i32 = 0;
 let waiting: i32 = 0;
 let leftCount: i32 = 0;
 let cuts: i32 = 0;
+/** What a price is lowered by beyond the second best. */
+let epsilon: f64 = 0;
 /** The row that has no column. */
 let failed: i32 = -1;
 
@@ -66,8 +69,9 @@ export function transferReduction(overLists: bool): i32 {
   return count;
 }
 
-/** Begins a pass over the first `count` free rows, which may lower prices `limit` times. */
-export function beginPass(count: i32, limit: i32): void {
+/** Begins a pass over the first `count` free rows, which may lower prices `limit` times, by `extra` more than needed. */
+export function beginPass(count: i32, limit: i32, extra: f64): void {
+  epsilon = extra;
   next = 0;
   waiting = count;
   leftCount = 0;
@@ -116,7 +120,7 @@ function settle(i: i32, overLists: bool): void {
   find(i, overLists, false);
   let column = j1;
   const at = v + ((<usize>column) << 3);
-  const price = load<f64>(at) - (u2 - u1);
+  const price = load<f64>(at) - (u2 - u1) - epsilon;
   // In floating point u2 > u1 does not promise that the price moves.
   const lowers = price < load<f64>(at) && u2 < Infinity && cuts > 0;
   if (lowers) {
@@ -236,4 +240,29 @@ function twoOf(first: v128, second: v128): void {
   const larger = a < b ? b : a;
   const smaller = c < d ? c : d;
   u2 = larger < smaller ? larger : smaller;
+}
+
+/** Frees every row whose pair is not its cheapest by the duals as they are. @returns how many rows are free, or FULL */
+export function releaseRows(overLists: bool): i32 {
+  let count = 0;
+  for (let i = 0; i < rows; i++) {
+    const own = i32At(x, i);
+    if (own >= 0) {
+      if (overLists) {
+        listTwoSmallest(i);
+        while (!(u1 <= f64At(bound, i))) {
+          if (!hasRoom()) return FULL;
+          widen(i);
+          listTwoSmallest(i);
+        }
+      } else {
+        denseTwoSmallest(i);
+      }
+      if (reducedCost(i, own) <= u1) continue;
+      setI32(x, i, -1);
+      setI32(y, own, -1);
+    }
+    setI32(free, count++, i);
+  }
+  return count;
 }

@@ -108,10 +108,17 @@ export function centre(stride: i32): f64 {
   // Duals of 24 bits, as costs have: then differences of the two are not rounded.
   const grid = largest * 536870912;
   for (let j = 0; j < n; j++) setDual(j, f64At(v, j) + grid - grid);
+  deviation = sqrt(max<f64>(0, within / (used * <f64>n)));
   return within > 0 ? (columnSquares * used) / within : 0;
 }
 
 let rowSquares: f64 = 0;
+let deviation: f64 = 0;
+
+/** The standard deviation of costs within rows, as centring saw it. */
+export function spread(): f64 {
+  return deviation;
+}
 
 /** Adds a row's costs to v. @returns their sum; that of their squares is in `rowSquares` */
 function addRow(o: usize, origin: f64): f64 {

@@ -6,9 +6,9 @@ import { f32At, f64At, i32At, setF64 } from './_arrays';
 import { columns, cost, free, rows, u, v } from './_state';
 
 export { clear, costAddress, layout, uAddress, vAddress, xAddress, yAddress } from './_state';
-export { allFinite, centre, columnReduction, freeEveryRow } from './_start';
+export { allFinite, centre, columnReduction, freeEveryRow, spread } from './_start';
 export { buildLists } from './_lists';
-export { beginPass, endPass, failedRow, reduceRows, transferReduction } from './_reduction';
+export { beginPass, endPass, failedRow, reduceRows, releaseRows, transferReduction } from './_reduction';
 export { augmentOverLists, reachedColumns } from './_search';
 export { augmentDense, reachedDenseColumns } from './_dense';
 

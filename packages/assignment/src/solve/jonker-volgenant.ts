@@ -10,6 +10,9 @@ import { choosePasses } from './choose-passes.ts';
 import { type Matching, type Problem, type SolverSettings } from './problem.ts';
 import { augment, type Progress, reduce } from './progress.ts';
 
+/** How often a row reduction may lower a price, per free row: a bound against rounding, far above what is needed. */
+const CUTS_PER_ROW = 32;
+
 /**
  * An optimal matching with its column duals; rows for which the time did not last are left at -1.
  *
@@ -25,7 +28,9 @@ export function jonkerVolgenant(problem: Problem, { passes: given }: SolverSetti
   } else {
     progress = { free: passes.freeEveryRow(), over: 'matrix' };
   }
-  for (let pass = 0; pass < 2 && !problem.outOfTime(); pass++) progress = reduce(problem, passes, progress);
+  for (let pass = 0; pass < 2 && !problem.outOfTime(); pass++) {
+    progress = reduce(problem, passes, progress, CUTS_PER_ROW);
+  }
   augment(problem, passes, progress);
   return passes.matching();
 }

@@ -155,7 +155,7 @@ describe('each pass', () => {
         const passes = make(cost, n, n, most);
         passes.centre(1);
         passes.buildLists(-1.5, n);
-        passes.beginReduction(passes.freeEveryRow(), 6400);
+        passes.beginReduction(passes.freeEveryRow(), 6400, 0);
         let over: 'lists' | 'matrix' = 'lists';
         for (let waiting = n; waiting !== 0;) {
           waiting = passes.reduceRows(over, scans);

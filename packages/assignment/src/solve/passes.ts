@@ -32,6 +32,8 @@ export interface Passes {
    * @returns the share of the variance within rows that v explains
    */
   centre(stride: number): number;
+  /** The standard deviation of costs within rows, as {@link centre} saw it. */
+  readonly spread: number;
   /** Puts every row among the free ones. @returns how many rows are free */
   freeEveryRow(): number;
 
@@ -46,12 +48,25 @@ export interface Passes {
 
   /** After {@link columnReduction}: a row that only one column chose gives its slack to that column. Returns free rows. */
   transferReduction(over: Over): number;
-  /** Begins an augmenting row reduction over the first `free` free rows, which may lower prices `cuts` times. */
-  beginReduction(free: number, cuts: number): void;
+  /**
+   * Begins an augmenting row reduction over the first `free` free rows.
+   *
+   * @param cuts how often it may lower a price
+   * @param epsilon what a price is lowered by beyond the row's second best; pairs then are within ε of tight
+   */
+  beginReduction(free: number, cuts: number, epsilon: number): void;
   /** Goes on with it for so many rows. @returns how many rows still wait, {@link NO_COLUMN} or {@link TOO_WIDE} */
   reduceRows(over: Over, scans: number): number;
   /** Ends it; rows that still wait stay free. @returns how many rows are free */
   endReduction(): number;
+
+  /**
+   * Frees every row whose pair is not its cheapest by the duals as they stand. Square only: a column that becomes free
+   * keeps its dual.
+   *
+   * @returns how many rows are free, or {@link TOO_WIDE}
+   */
+  releaseRows(over: Over): number;
 
   /**
    * Pairs the free rows at positions `from` up to `to` along shortest alternating paths, one after another.

@@ -6,8 +6,6 @@ import { infeasible } from './augment.ts';
 import { NO_COLUMN, type Over, type Passes, TOO_WIDE } from './passes.ts';
 import { type Problem } from './problem.ts';
 
-/** How often one row reduction may lower a price, per free row: a bound against rounding, far above what is needed. */
-const PRICE_CUTS_PER_ROW = 32;
 /** Rows between two looks at the clock: a fraction of a millisecond up to a few thousand columns. */
 const SCANS: Readonly<Record<Over, number>> = { lists: 2048, matrix: 128 };
 const PATHS: Readonly<Record<Over, number>> = { lists: 4, matrix: 1 };
@@ -21,11 +19,18 @@ export interface Progress {
 /**
  * One augmenting row reduction.
  *
+ * @param cutsPerRow how often it may lower a price, per free row
  * @throws AssignmentError `infeasible`
  */
-export function reduce(problem: Problem, passes: Passes, { free, over }: Progress): Progress {
+export function reduce(
+  problem: Problem,
+  passes: Passes,
+  { free, over }: Progress,
+  cutsPerRow: number,
+  epsilon = 0,
+): Progress {
   if (free === 0) return { free, over };
-  passes.beginReduction(free, PRICE_CUTS_PER_ROW * free);
+  passes.beginReduction(free, cutsPerRow * free, epsilon);
   let where = over;
   for (;;) {
     const waiting = passes.reduceRows(where, SCANS[where]);
@@ -34,6 +39,12 @@ export function reduce(problem: Problem, passes: Passes, { free, over }: Progres
     else if (waiting === 0 || problem.outOfTime()) break;
   }
   return { free: passes.endReduction(), over: where };
+}
+
+/** Frees the rows whose pair is not their cheapest. Square problems only. */
+export function release(passes: Passes, over: Over): Progress {
+  const free = passes.releaseRows(over);
+  return free === TOO_WIDE ? { free: passes.releaseRows('matrix'), over: 'matrix' } : { free, over };
 }
 
 /**

@@ -10,10 +10,9 @@
 import { forbiddenColumn } from './augment.ts';
 import { choosePasses } from './choose-passes.ts';
 import { type Matching, type Problem, type SolverSettings } from './problem.ts';
-import { augment, type Progress, reduce } from './progress.ts';
+import { type Passes } from './passes.ts';
+import { augment, type Progress, reduce, release } from './progress.ts';
 
-/** Row reductions before augmentation. */
-const REDUCTIONS = 2;
 /** Columns in a row's list, about. */
 const LIST_LENGTH = 14;
 /** A list may on average have this share of the columns, and always this many, or ties make it longer than it is worth. */
@@ -23,6 +22,17 @@ const WIDEST_ALWAYS = 64;
 const CENTRE_STRIDE = 4;
 /** From this share of the variance within rows on, centred duals are the better start. */
 const COLUMN_SHARE = 0.1;
+/** How often row reductions may lower a price, per free row: first, where rows outbid each other by little; then, for few. */
+const FIRST_CUTS = 4;
+const LATER_CUTS = 32;
+/** Rows outbid each other by little when the first reduction leaves this share of them free … */
+const PRICE_WAR = 1 / 8;
+/** … and settle it by raising bids by ε, from this share of the spread within rows down by a factor, some times. */
+const FIRST_EPSILON = 1 / 16;
+const EPSILON_FACTOR = 1 / 8;
+const EPSILON_PHASES = 4;
+/** Bids in one such phase, per row: more than any should take. */
+const WAR_CUTS = 200;
 /** Lists are made when column reduction leaves more than this share of the rows free. */
 const MANY_FREE = 1 / 8;
 
@@ -48,14 +58,36 @@ export function sparseCore(problem: Problem, { passes: given }: SolverSettings =
     const over = free > MANY_FREE * rows ? makeLists() : 'matrix';
     progress = { over, free: passes.transferReduction(over) };
   }
-  for (let pass = 0; pass < REDUCTIONS && !problem.outOfTime(); pass++) {
-    progress = reduce(problem, passes, progress);
+  progress = reduce(problem, passes, progress, FIRST_CUTS);
+  if (rows === columns && !forbidden && progress.over === 'lists' && progress.free > PRICE_WAR * rows) {
+    progress = endPriceWar(problem, passes, progress);
   }
+  if (!problem.outOfTime()) progress = reduce(problem, passes, progress, LATER_CUTS);
   if (progress.over === 'matrix' && progress.free > 1 && !problem.outOfTime()) {
     progress = { over: makeLists(), free: progress.free };
   }
   augment(problem, passes, progress);
   return passes.matching();
+}
+
+/**
+ * ε-scaling (Bertsekas 1979) over the lists: each phase pairs all rows to within ε, the next begins with those that its
+ * smaller ε has unpaired, and in the end only tight pairs stay. All prices stay multiples of the last ε, a power of two,
+ * as far as costs are: nothing is rounded.
+ */
+function endPriceWar(problem: Problem, passes: Passes, begun: Progress): Progress {
+  let progress = begun;
+  let epsilon = 2 ** Math.floor(Math.log2(FIRST_EPSILON * passes.spread));
+  for (
+    let phase = 0;
+    phase < EPSILON_PHASES && epsilon > 0 && epsilon < Infinity && !problem.outOfTime();
+    phase++
+  ) {
+    progress = reduce(problem, passes, progress, WAR_CUTS, epsilon);
+    progress = release(passes, progress.over);
+    epsilon *= EPSILON_FACTOR;
+  }
+  return progress;
 }
 
 /** z with P(Z < z) = p for a standard normal Z, to about 0.005 (Abramowitz & Stegun 26.2.22); p in (0, 0.5]. */

@@ -25,12 +25,14 @@ interface SolveKernel extends Kernel {
   allFinite(): number;
   columnReduction(): number;
   centre(stride: number): number;
+  spread(): number;
   freeEveryRow(): number;
   buildLists(z: number, widest: number): number;
   transferReduction(overLists: boolean): number;
-  beginPass(free: number, cuts: number): void;
+  beginPass(free: number, cuts: number, epsilon: number): void;
   reduceRows(overLists: boolean, scans: number): number;
   endPass(): number;
+  releaseRows(overLists: boolean): number;
   augmentOverLists(from: number, to: number): number;
   augmentDense(from: number, to: number): number;
   freeRow(position: number): number;
@@ -103,6 +105,10 @@ export class WasmPasses implements Passes {
     return this.#kernel.centre(stride);
   }
 
+  get spread(): number {
+    return this.#kernel.spread();
+  }
+
   freeEveryRow(): number {
     return this.#kernel.freeEveryRow();
   }
@@ -115,8 +121,8 @@ export class WasmPasses implements Passes {
     return this.#kernel.transferReduction(over === 'lists');
   }
 
-  beginReduction(free: number, cuts: number): void {
-    this.#kernel.beginPass(free, Math.min(cuts, LARGEST_COUNT));
+  beginReduction(free: number, cuts: number, epsilon: number): void {
+    this.#kernel.beginPass(free, Math.min(cuts, LARGEST_COUNT), epsilon);
   }
 
   reduceRows(over: Over, scans: number): number {
@@ -125,6 +131,10 @@ export class WasmPasses implements Passes {
 
   endReduction(): number {
     return this.#kernel.endPass();
+  }
+
+  releaseRows(over: Over): number {
+    return this.#kernel.releaseRows(over === 'lists');
   }
 
   augment(over: Over, from: number, to: number): number {

@@ -38,6 +38,10 @@ export class PlainPasses implements Passes {
     return centre(this.#state, stride);
   }
 
+  get spread(): number {
+    return this.#state.spread;
+  }
+
   freeEveryRow(): number {
     const { free, rows } = this.#state;
     for (let i = 0; i < rows; i++) free[i] = i;
@@ -52,8 +56,8 @@ export class PlainPasses implements Passes {
     return this.#reduction.transfer(this.#over(over));
   }
 
-  beginReduction(free: number, cuts: number): void {
-    this.#reduction.begin(free, cuts);
+  beginReduction(free: number, cuts: number, epsilon: number): void {
+    this.#reduction.begin(free, cuts, epsilon);
   }
 
   reduceRows(over: Over, scans: number): number {
@@ -62,6 +66,10 @@ export class PlainPasses implements Passes {
 
   endReduction(): number {
     return this.#reduction.end();
+  }
+
+  releaseRows(over: Over): number {
+    return this.#reduction.release(this.#over(over));
   }
 
   augment(over: Over, from: number, to: number): number {

@@ -17,6 +17,7 @@ export class RowReduction {
   #waiting = 0;
   #leftCount = 0;
   #cuts = 0;
+  #epsilon = 0;
   /** The two smallest reduced costs of the row looked at last. */
   #u1 = 0;
   #u2 = 0;
@@ -44,7 +45,8 @@ export class RowReduction {
     return count;
   }
 
-  begin(free: number, cuts: number): void {
+  begin(free: number, cuts: number, epsilon: number): void {
+    this.#epsilon = epsilon;
     this.#next = 0;
     this.#waiting = free;
     this.#leftCount = 0;
@@ -79,13 +81,35 @@ export class RowReduction {
     return this.#leftCount;
   }
 
+  /** See `Passes.releaseRows`. */
+  release(lists: CoreLists | undefined): number {
+    const { cost, rows, columns, x, y, v, free } = this.#state;
+    let count = 0;
+    for (let i = 0; i < rows; i++) {
+      const own = x[i]!;
+      if (own >= 0) {
+        this.#twoSmallest(i, lists);
+        while (lists !== undefined && !(this.#u1 <= lists.bound[i]!)) {
+          if (!lists.hasRoom()) return TOO_WIDE;
+          lists.widen(i);
+          this.#twoSmallest(i, lists);
+        }
+        if (cost[i * columns + own]! - v[own]! <= this.#u1) continue;
+        x[i] = -1;
+        y[own] = -1;
+      }
+      free[count++] = i;
+    }
+    return count;
+  }
+
   /** Gives row `i` its cheapest column; among equally cheap ones a free one, else the lowest. */
   #settle(i: number, lists: CoreLists | undefined): void {
     const { x, y, v, free } = this.#state;
     let column = this.#find(i, lists, false);
     // In floating point u2 > u1 does not promise that the price moves, and a price that stays put would let two rows
     // displace each other for ever: then the displaced row waits for the augmentation instead.
-    const price = v[column]! - (this.#u2 - this.#u1);
+    const price = v[column]! - (this.#u2 - this.#u1) - this.#epsilon;
     const lowers = price < v[column]! && this.#u2 < Infinity && this.#cuts > 0;
     if (lowers) {
       this.#cuts--;

@@ -60,7 +60,8 @@ export function columnReduction({ cost, rows: n, x, y, v, claims }: State): numb
  *
  * @returns the share of the variance within rows that v explains, from 0 (none) to 1 (all)
  */
-export function centre({ cost, rows, columns: n, v }: State, stride: number): number {
+export function centre(state: State, stride: number): number {
+  const { cost, rows, columns: n, v } = state;
   v.fill(0);
   // Sums are taken from the first cost on, so that squares of large, nearly equal costs do not cancel.
   const origin = cost[0]!;
@@ -97,6 +98,7 @@ export function centre({ cost, rows, columns: n, v }: State, stride: number): nu
   // Duals of 24 bits, as costs have: then differences of the two are not rounded.
   const grid = largest * 2 ** 29;
   for (let j = 0; j < n; j++) v[j] = v[j]! + grid - grid;
+  state.spread = Math.sqrt(Math.max(0, within / (used * n)));
   return within > 0 ? (columnSquares * used) / within : 0;
 }
 

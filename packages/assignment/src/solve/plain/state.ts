@@ -11,6 +11,8 @@ export interface State extends Matching {
   readonly free: Int32Array;
   /** [rows] How many columns have their smallest cost in each row. */
   readonly claims: Int32Array;
+  /** The standard deviation of costs within rows, as centring saw it. */
+  spread: number;
 }
 
 export function newState(cost: Costs, rows: number, columns: number): State {
@@ -21,5 +23,6 @@ export function newState(cost: Costs, rows: number, columns: number): State {
     ...emptyMatching(rows, columns),
     free: new Int32Array(rows),
     claims: new Int32Array(rows),
+    spread: 0,
   };
 }
