@@ -5,6 +5,7 @@
  * with one seed see the same images, noise and timesteps whatever they do with them: arms of a comparison differ in
  * the pairing alone.
  */
+import { StoredSeeds } from '@immiscible/assignment';
 import { createLoader, type ImageDataset, type Loader, type LoaderState } from '@immiscible/datasets';
 import { streamUniform } from '@immiscible/random';
 import { type NoiseSchedule, trainingDraw } from '@immiscible/schedulers';
@@ -13,6 +14,7 @@ import { type RunConfig } from './config.ts';
 import { TrainerError } from './errors.ts';
 import { pairAhead, pairAtOnce, type PairedImages, type UnpairedBatch } from './pairing.ts';
 import { type StepBatch } from './step.ts';
+import { firstSeeds } from './stored-seeds.ts';
 import { streamOf } from './streams.ts';
 
 /** A batch ready for the device, and what the assignment did to it. */
@@ -39,6 +41,8 @@ export class BatchSource {
   #state: LoaderState;
   /** Updates done before the batches that were taken since the last `restore`. */
   #step = 0;
+  /** What images hold after the batches that were taken. */
+  #seeds: StoredSeeds | undefined;
   #pairs: AsyncGenerator<PairedImages, void, undefined> | undefined;
   #ready: Ready[] = [];
   #closed = false;
@@ -50,6 +54,7 @@ export class BatchSource {
     this.#schedule = schedule;
     this.#dataset = dataset;
     this.#state = this.#loader().state();
+    this.#seeds = firstSeeds(config, dataset.length);
   }
 
   /** Where the batches that `next` has given end. */
@@ -57,9 +62,21 @@ export class BatchSource {
     return this.#state;
   }
 
-  /** Continues from a state. @param step updates done before it */
-  restore(state: LoaderState, step = 0): void {
+  /** Which seed every image holds after them, where the config stores seeds. */
+  slots(): Uint32Array | undefined {
+    return this.#seeds?.state().slots;
+  }
+
+  /**
+   * Continues from a state.
+   *
+   * @param step updates done before it
+   * @param slots what `slots` gave with it; the seeds stay as they are where it is omitted
+   * @throws AssignmentError for slots of another set or number of caches
+   */
+  restore(state: LoaderState, step = 0, slots?: ArrayLike<number>): void {
     this.#loader().restore(state);
+    if (this.#seeds && slots) this.#seeds = StoredSeeds.restore({ ...this.#seeds.state(), slots });
     this.#end();
     this.#state = state;
     this.#step = step;
@@ -115,16 +132,17 @@ export class BatchSource {
     const loader = this.#loader();
     loader.restore(this.#state);
     const unpaired = this.#unpaired(loader, this.#step);
-    if (!assignment.lookAhead) return pairAtOnce(unpaired);
+    if (!assignment.lookAhead) return pairAtOnce(unpaired, this.#seeds);
     // All that one step takes at once, and one more that is being loaded meanwhile.
-    return pairAhead(unpaired, (assignment.pool === 'update' ? 1 : training.accumulate) + 1);
+    const depth = (assignment.pool === 'update' ? 1 : training.accumulate) + 1;
+    return pairAhead(unpaired, depth, this.#seeds);
   }
 
   /** Images of one update after the other, as many together as are assigned together. */
   async *#unpaired(loader: Loader, step: number): AsyncGenerator<UnpairedBatch, void, undefined> {
     const { assignment, training } = this.#config;
     const together = assignment.pool === 'update' ? training.accumulate : 1;
-    const { method, metric, precision, k, startStep } = assignment;
+    const { method, metric, precision, k, startStep, storedSeeds } = assignment;
     for (let taken = 0; ; taken += together) {
       const began = performance.now();
       const loaded = [];
@@ -138,6 +156,8 @@ export class BatchSource {
       yield {
         x0: { data, shape: [rows, ...first!.shape.slice(1)] },
         noise: { seed: this.#config.seed, streams },
+        indices: first!.indices,
+        cache: storedSeeds === 0 ? 0 : first!.epoch % storedSeeds,
         assign: {
           method,
           metric,

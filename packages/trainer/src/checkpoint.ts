@@ -23,6 +23,7 @@ import {
 } from './pipeline-folder.ts';
 import { type LossScale } from './optim/loss-scale.ts';
 import { type TrainState, VECTORS } from './state.ts';
+import { readSlots, writeSlots } from './stored-seeds.ts';
 
 const counts = z.int().min(0);
 
@@ -85,6 +86,7 @@ export function checkpointPath(run: string, step: number): string {
 /**
  * Writes a checkpoint and removes the oldest ones beyond `keep`.
  *
+ * @param slots which seed every image holds, where seeds are stored
  * @throws CheckpointError where the disk does not take it, DivergedError where the state is not finite; earlier
  *   checkpoints are then untouched
  */
@@ -95,6 +97,7 @@ export async function writeCheckpoint(
   layout: ParameterLayout,
   pipeline: Omit<Pipeline, 'parameters'>,
   keep: number,
+  slots?: Uint32Array,
 ): Promise<string> {
   // Everything is read before a file is touched: a device that is lost by now is not a disk that fails.
   const vectors = await hostVectors(state);
@@ -110,6 +113,7 @@ export async function writeCheckpoint(
       const stored = await storedTensors(layout.views(vectors[part]));
       await writeSafetensors(join(own, `${part}.safetensors`), stored);
     }
+    if (slots) await writeSlots(own, slots);
     await writeSynced(join(own, 'state.json'), `${JSON.stringify({ ...progress, ...lossScale }, null, 2)}\n`);
   });
   const steps = await listCheckpoints(run);
@@ -122,19 +126,21 @@ export async function writeCheckpoint(
 /**
  * Reads the newest complete checkpoint of a run.
  *
+ * @param storedSeeds whether there must be seeds that images hold: they come as `slots`
  * @returns undefined where there is none
  * @throws CheckpointError where it is damaged, saying what to do
  */
 export async function readLatestCheckpoint(
   run: string,
   layout: ParameterLayout,
-): Promise<{ state: TrainState; progress: Progress; path: string } | undefined> {
+  storedSeeds = false,
+): Promise<(ReadCheckpoint & { path: string }) | undefined> {
   const steps = await listCheckpoints(run);
   const [latest, earlier] = [steps.at(-1), steps.at(-2)];
   if (latest === undefined) return undefined;
   const path = checkpointPath(run, latest);
   try {
-    return { ...(await readCheckpoint(path, layout)), path };
+    return { ...(await readCheckpoint(path, layout, storedSeeds)), path };
   } catch (error) {
     const then = earlier === undefined ? 'begin the run again' : `resume from step ${earlier}`;
     throw new CheckpointError(
@@ -144,10 +150,17 @@ export async function readLatestCheckpoint(
   }
 }
 
+interface ReadCheckpoint {
+  readonly state: TrainState;
+  readonly progress: Progress;
+  readonly slots?: ArrayLike<number>;
+}
+
 async function readCheckpoint(
   path: string,
   layout: ParameterLayout,
-): Promise<{ state: TrainState; progress: Progress }> {
+  storedSeeds: boolean,
+): Promise<ReadCheckpoint> {
   const own = join(path, 'trainer');
   const parsed = stateSchema.safeParse(await readJson(join(own, 'state.json')));
   if (!parsed.success) {
@@ -169,6 +182,7 @@ async function readCheckpoint(
       ...(lossScale ? { lossScale: tensorsOf(lossScale) } : {}),
     },
     progress,
+    ...(storedSeeds ? { slots: await readSlots(own) } : {}),
   };
 }
 

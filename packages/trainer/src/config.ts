@@ -54,6 +54,8 @@ export const assignmentSchema = z.strictObject({
   startStep: z.int().min(0).default(0),
   /** what is assigned together: each micro-batch, or all micro-batches of an update */
   pool: z.enum(['batch', 'update']).default('batch'),
+  /** noises that each image keeps from epoch to epoch and swaps within its batches; 0: drawn anew for each sample */
+  storedSeeds: z.int().min(0).default(0),
   /** batch, noise and pairing are prepared in a worker during the steps before; changes no number */
   lookAhead: z.boolean().default(true),
 });
@@ -258,9 +260,23 @@ function checkTogether<C extends RunConfig | CompareConfig>(config: C): C {
       `optimizer.weightDecay: wants 0 with model.time_embedding_type fourier, whose frequencies would shrink, got ${optimizer.weightDecay}`,
     );
   }
+  for (const [at, assignment] of assignmentsOf(config)) {
+    const { storedSeeds, method, pool } = assignment;
+    if (storedSeeds > 0 && (method !== 'linear' || pool !== 'batch')) {
+      problems.push(
+        `${at}.storedSeeds: wants method linear, whose noises swap, and pool batch, in which no image is twice, got ${method} and ${pool}`,
+      );
+    }
+  }
   if (problems.length > 0)
     throw new ConfigError(`the config cannot be used:\n${problems.map((p) => `  ${p}`).join('\n')}`);
   return config;
+}
+
+/** Every assignment of a config with its path. */
+function assignmentsOf(config: RunConfig | CompareConfig): [string, AssignmentConfig][] {
+  if ('assignment' in config) return [['assignment', config.assignment]];
+  return config.arms.map(({ assignment }, i) => [`arms.${i}.assignment`, assignment]);
 }
 
 /** The config of one arm as a run of its own. */

@@ -2,14 +2,24 @@
  * Noise for batches: drawn from a stream per sample and assigned, in a worker while the steps before train, or at once
  * where the config says so. Both ways run the same code on the same numbers, so they give the same bits.
  */
-import { assignNoise, type AssignOptions, lookAhead, type NoiseStreams } from '@immiscible/assignment';
+import {
+  assignNoise,
+  type AssignOptions,
+  lookAhead,
+  type NoiseStreams,
+  type StoredSeeds,
+} from '@immiscible/assignment';
 import { type Batch as LoaderBatch } from '@immiscible/datasets';
 
 /** Images that are assigned together, not yet with their noise. */
 export interface UnpairedBatch {
   /** [B, C, H, W]; whoever pairs them may move them to another thread and gives them back. */
   readonly x0: { readonly data: Float32Array; readonly shape: readonly number[] };
+  /** What their noise is drawn from; not used where images keep their seeds. */
   readonly noise: NoiseStreams;
+  /** Their numbers in the set, and which of the noises that they keep is used. */
+  readonly indices: Int32Array;
+  readonly cache: number;
   readonly assign: AssignOptions;
   /** The loader's batches that they came in. */
   readonly parts: readonly Pick<LoaderBatch, 'labels' | 'shape' | 'counter' | 'after'>[];
@@ -28,13 +38,17 @@ export interface PairedImages {
   readonly assign: number;
 }
 
-/** Pairs a batch when it is asked for. */
+/** Pairs a batch when it is asked for. @param seeds that images keep, which then change; see {@link pairAhead} */
 export async function* pairAtOnce(
   batches: AsyncIterable<UnpairedBatch>,
+  seeds: StoredSeeds | undefined,
 ): AsyncGenerator<PairedImages, void, undefined> {
   for await (const batch of batches) {
     const began = performance.now();
-    const { noise, stats } = await assignNoise(batch.x0, batch.noise, batch.assign);
+    const { x0, indices, cache, assign } = batch;
+    const { noise, stats } = seeds
+      ? await seeds.assign(indices, x0, { ...assign, cache })
+      : await assignNoise(x0, batch.noise, assign);
     yield {
       batch,
       x0: batch.x0.data,
@@ -45,15 +59,21 @@ export async function* pairAtOnce(
   }
 }
 
-/** Pairs batches in a worker, `depth` of them ahead of the one in use. Ending it ends the worker. */
+/**
+ * Pairs batches in a worker, `depth` of them ahead of the one in use. Ending it ends the worker.
+ *
+ * @param seeds that images keep; they change as batches are taken, not as they are paired
+ */
 export async function* pairAhead(
   batches: AsyncIterable<UnpairedBatch>,
   depth: number,
+  seeds: StoredSeeds | undefined,
 ): AsyncGenerator<PairedImages, void, undefined> {
   for await (const { batch, x0, noise, stats, milliseconds } of lookAhead({
     batches,
     depth,
     transfer: true,
+    ...(seeds ? { seeds } : {}),
   })) {
     yield { batch, x0, noise, distanceChange: stats.reduction, assign: milliseconds.worker };
   }

@@ -85,13 +85,14 @@ export class TrainingRun {
     progress: Progress,
     checkpointed: number,
     session: 'started' | 'resumed',
+    slots?: ArrayLike<number>,
   ) {
     this.config = config;
     this.folder = folder;
     this.schedule = new NoiseSchedule(config.scheduler);
     this.#layout = layoutOf(config);
     this.#source = new BatchSource(config, dataset, this.schedule);
-    this.#source.restore(progress.loader, progress.step);
+    this.#source.restore(progress.loader, progress.step, slots);
     this.#trainStep = trainStep ?? trainStepOf(device, config);
     this.#ownsStep = trainStep === undefined;
     this.#state = state;
@@ -122,11 +123,20 @@ export class TrainingRun {
   static async resume(options: OpenRunOptions): Promise<TrainingRun> {
     const config = await readRunConfig(options.folder);
     checkData(config, options.dataset);
-    const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config));
+    const storesSeeds = config.assignment.storedSeeds > 0;
+    const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config), storesSeeds);
     const step = checkpoint?.progress.step ?? 0;
     await cutLog(options.folder, step);
     return checkpoint
-      ? new TrainingRun(config, options, checkpoint.state, checkpoint.progress, step, 'resumed')
+      ? new TrainingRun(
+          config,
+          options,
+          checkpoint.state,
+          checkpoint.progress,
+          step,
+          'resumed',
+          checkpoint.slots,
+        )
       : new TrainingRun(config, options, await startOf(config), atTheStart, -1, 'resumed');
   }
 
@@ -289,8 +299,9 @@ export class TrainingRun {
     await this.#readBack();
     const { model, scheduler, logging } = this.config;
     const pipeline = { model, scheduler };
+    const slots = this.#source.slots();
     await notingLoss(this.folder, this.#progress.step, () =>
-      writeCheckpoint(this.folder, this.#state, this.#progress, this.#layout, pipeline, logging.keep),
+      writeCheckpoint(this.folder, this.#state, this.#progress, this.#layout, pipeline, logging.keep, slots),
     );
     this.#checkpointed = this.#progress.step;
   }

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { TrainerError } from './errors.ts';
 import { type Purpose, streamOf } from './streams.ts';
 
-const purposes: Purpose[] = ['noise', 'timestep', 'dropout', 'sampling', 'samplerNoise', 'parameters'];
+const purposes: Purpose[] = [
+  'noise',
+  'timestep',
+  'dropout',
+  'sampling',
+  'samplerNoise',
+  'parameters',
+  'storedNoise',
+];
 const LAST = 2 ** 47 - 1;
 
 describe('streamOf', () => {

@@ -19,6 +19,8 @@ const purposes = {
   samplerNoise: 5,
   /** parameters at the start */
   parameters: 6,
+  /** ε that images keep, where seeds are stored: slot by slot, cache after cache */
+  storedNoise: 7,
 } as const;
 
 export type Purpose = keyof typeof purposes;
