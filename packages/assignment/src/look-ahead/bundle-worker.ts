@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { buildSync, type Plugin } from 'esbuild';
+import { buildSync, type Plugin, transformSync } from 'esbuild';
 
 /** The worker with all that it imports, minified. */
 export function bundleWorker(): string {
@@ -23,8 +23,8 @@ export function bundleWorker(): string {
 }
 
 /**
- * For esbuild: the bundled string instead of the module that would make it. The kernels' WebAssembly, which the bundle
- * around it holds as well, is left out of the string and handed over when a worker starts.
+ * For esbuild: the bundled string instead of the module that would make it. Kernels (`wasm/*.generated.ts`), which the
+ * bundle around it holds as well, are left out of the string and handed over when a worker starts.
  */
 export function inlineWorker(): Plugin {
   return {
@@ -40,15 +40,10 @@ export function inlineWorker(): Plugin {
 
 /** A module whose `workerBody` gives `script` as it was. */
 function withoutKernels(script: string): string {
-  const folder = new URL('../wasm/', import.meta.url);
-  const kernels = readdirSync(folder).flatMap((file) => {
-    const text = file.endsWith('.generated.ts') ? readFileSync(new URL(file, folder), 'utf8') : '';
-    const [, name, base64] = /^export const (\w+) =\s*'([\w+/=]+)';$/m.exec(text) ?? [];
-    return name && base64 && script.includes(`"${base64}"`) ? [{ file, name, base64 }] : [];
-  });
+  const kernels = generatedStrings().filter(({ literal }) => script.includes(literal));
   const names = kernels.map(({ name }) => name).join(', ');
   const body = kernels.reduce(
-    (text, { name, base64 }) => text.replaceAll(`"${base64}"`, `immiscibleKernels.${name}`),
+    (text, { name, literal }) => text.replaceAll(literal, `immiscibleKernels.${name}`),
     script,
   );
   return [
@@ -57,4 +52,17 @@ function withoutKernels(script: string): string {
     `export const workerBody = () => \`const immiscibleKernels=\${JSON.stringify({ ${names} })};\${body}\`;`,
     '',
   ].join('\n');
+}
+
+/** The constants of the generated files, as they stand in a minified script. */
+function generatedStrings(): { file: string; name: string; literal: string }[] {
+  const folder = new URL('../wasm/', import.meta.url);
+  const files = readdirSync(folder).filter((file) => file.endsWith('.generated.ts'));
+  return files.flatMap((file) => {
+    const text = readFileSync(new URL(file, folder), 'utf8');
+    const [, name, written] = /^export const (\w+) =\s*(.+);$/m.exec(text) ?? [];
+    if (name === undefined || written === undefined) return [];
+    const minified = transformSync(`it=${written}`, { minify: true }).code;
+    return [{ file, name, literal: minified.slice('it='.length).replace(/;?\n$/, '') }];
+  });
 }
