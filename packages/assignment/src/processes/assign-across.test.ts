@@ -112,6 +112,27 @@ describe('several ranks', () => {
     );
   });
 
+  it('have the costs of one process bit for bit in long vectors too, on any number of threads', async () => {
+    const [rows, dimensions] = [40, 1536];
+    const x0 = streamUniform(2, 0, new Float32Array(2 * rows * dimensions));
+    const noise = streamNormal(2, 1, new Float32Array(2 * rows * dimensions));
+    for (const metric of ['l2', 'l1'] as const) {
+      const one = assignNoiseSync(x0, noise, { batch: 2 * rows, metric });
+      const groups = memoryGroups(2);
+      const halves = await Promise.all(
+        groups.map((group, rank) => {
+          const part = (all: Float32Array): Float32Array =>
+            all.slice(rank * rows * dimensions, (rank + 1) * rows * dimensions);
+          return assignAcross(group, part(x0), part(noise), { batch: rows, metric, threads: 1 + rank });
+        }),
+      );
+      for (const { permutation, stats } of halves) {
+        expect(permutation).toEqual(one.pairing);
+        expect(stats.solvedCost).toBe(one.stats.solvedCost);
+      }
+    }
+  });
+
   it('send their blocks of distances, and noise only where it has no streams', async () => {
     const sizes = [4, 4, 4];
     const sent = async (how: How): Promise<number[]> => {
@@ -193,6 +214,11 @@ describe('errors', () => {
     }
     const near = await fails(() => ({ options: { method: 'nearest' } }));
     for (const error of near) expect(error).toMatchObject({ code: 'invalid-option' });
+    for (const options of [{ standardize: 'batch' }, { conditions: {} }, { compareExact: true }]) {
+      for (const error of await fails(() => ({ options }))) {
+        expect(error).toMatchObject({ message: expect.stringMatching(/for one batch alone/) as string });
+      }
+    }
     const root = await fails(() => ({ options: { root: 3 } }));
     for (const error of root)
       expect(error).toMatchObject({ message: expect.stringMatching(/got 3/) as string });

@@ -8,12 +8,12 @@
  * process draws what it needs, one rank's noise at a time.
  */
 import { type AssignedNoise } from '../assign-noise.ts';
-import { pairwiseCost } from '../cost.ts';
+import { pairwiseCostAsync } from '../cost.ts';
 import { AssignmentError } from '../errors.ts';
 import { type Batch, readBatch, sampleLength, type Samples } from '../inputs.ts';
 import { flippedSides } from '../methods/flipped.ts';
 import { drawStreams, isNoiseStreams, type NoiseStreams } from '../noise-streams.ts';
-import { type AssignOptions, readOptions, type Settings } from '../options.ts';
+import { type AssignOptions, checkThreads, readOptions, type Settings } from '../options.ts';
 import { quantiseCost, quantiseSide } from '../quantise.ts';
 import { solveAssignment } from '../solve/solve-assignment.ts';
 import { Agreement, type Json } from './agreement.ts';
@@ -29,7 +29,12 @@ export type AssignAcrossOptions = Omit<
   readonly method?: 'linear' | 'flipped' | 'identity';
   /** The rank that solves. Default 0. */
   readonly root?: number;
+  /** Threads of this rank that compute its costs. Default 1: ranks usually share a machine. */
+  readonly threads?: number;
 };
+
+/** What `assignNoise` does over one batch, and would have to be done over all of them here. */
+const ONE_BATCH_ONLY = ['standardize', 'conditions', 'compareExact', 'k'];
 
 export interface NoiseAcross extends AssignedNoise {
   /** [rows] Row of all ranks' noise, rank after rank, that each image of this rank got. */
@@ -65,7 +70,7 @@ export async function assignAcross(
   });
   if (own === undefined) throw new Error('assignAcross: every part that succeeded left what it read');
   checkSame(ranks);
-  const { settings, batch, root } = own;
+  const { settings, batch, root, threads } = own;
   const firsts = offsets(ranks.map(({ rows }) => rows));
   const { noise: drawn, dimensions } = batch;
   const everybody = await exchangeNoise(agreement, group, drawn, dimensions, own.streams);
@@ -74,8 +79,8 @@ export async function assignAcross(
   let solved: SolvedAcross = UNSOLVED;
   if (settings.method !== 'identity') {
     let block: Block = { cost: new Float32Array(), milliseconds: 0 };
-    await agreement.all(() => {
-      block = costBlock(batch, everybody, ranks, settings);
+    await agreement.all(async () => {
+      block = await costBlock(batch, everybody, ranks, settings, threads);
       return null;
     });
     const blocks = await agreement.collect('gather', (g) => g.gather(block.cost, root));
@@ -122,6 +127,7 @@ interface Own {
   readonly settings: Settings;
   readonly streams: NoiseStreams | undefined;
   readonly root: number;
+  readonly threads: number;
   readonly note: Note;
 }
 
@@ -129,8 +135,16 @@ function readOwn(
   group: ProcessGroup,
   x0: Samples,
   noise: Samples | NoiseStreams,
-  { root = 0, ...options }: AssignAcrossOptions,
+  { root = 0, threads = 1, ...options }: AssignAcrossOptions,
 ): Own {
+  for (const name of ONE_BATCH_ONLY) {
+    if (!(name in options)) continue;
+    throw new AssignmentError(
+      'invalid-option',
+      `assignAcross: ${name} is for one batch alone; leave it out, or call assignNoise on every rank`,
+    );
+  }
+  checkThreads(threads);
   const settings = readOptions(options);
   if (settings.method === 'nearest') {
     throw new AssignmentError(
@@ -158,7 +172,7 @@ function readOwn(
   const { rows, dimensions } = batch;
   const { method, metric, float16, scale } = settings;
   const same = { method, metric, float16, scale, root, seed: streams?.seed ?? null };
-  return { batch, settings, streams, root, note: { rows, dimensions, settings: same } };
+  return { batch, settings, streams, root, threads, note: { rows, dimensions, settings: same } };
 }
 
 function drawn2d(x0: Samples, noise: NoiseStreams): Samples {
@@ -201,12 +215,13 @@ interface Block {
 }
 
 /** The costs of this rank's images with everybody's noise. */
-function costBlock(
+async function costBlock(
   batch: Batch,
   everybody: NoiseOfAll,
   ranks: readonly Note[],
   { method, metric, float16, scale }: Settings,
-): Block {
+  threads: number,
+): Promise<Block> {
   const began = performance.now();
   const { rows, dimensions } = batch;
   const all = ranks.reduce((sum, note) => sum + note.rows, 0);
@@ -217,7 +232,8 @@ function costBlock(
     const drawn = everybody.ofRank(rank);
     const raw = method === 'flipped' ? flippedSides({ ...batch, noise: drawn, rows: columns }).noise : drawn;
     const noise = float16 ? quantiseSide('noise', raw, scale) : raw;
-    const part = pairwiseCost(x0, noise, metric, { rows, columns, dimensions });
+    const shape = { rows, columns, dimensions };
+    const part = await pairwiseCostAsync(x0, noise, metric, shape, { threads });
     for (let i = 0; i < rows; i++) {
       cost.set(part.subarray(i * columns, (i + 1) * columns), i * all + first);
     }
