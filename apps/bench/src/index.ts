@@ -7,4 +7,6 @@ export {
   runAssignmentBench,
 } from './suites/assignment.ts';
 export { type DataBenchOptions, type DataBenchReport, runDataBench } from './suites/data.ts';
+export { type KernelsBenchOptions, type KernelsBenchReport, runKernelsBench } from './suites/kernels.ts';
+export { formatKernelsBench } from './suites/kernels-table.ts';
 export { runStepBench, type StepBenchOptions, type StepBenchReport } from './suites/step.ts';

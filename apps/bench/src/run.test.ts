@@ -79,11 +79,11 @@ describe('assignment --step', () => {
 });
 
 it('refuses what it does not know, and helps', async () => {
-  expect((await bench('kernels')).code).toBe(2);
+  expect((await bench('pixels')).code).toBe(2);
   expect((await bench('data', '--batches', '0')).err).toMatch(/It wants a whole number of at least 1/);
   const help = await bench('--help');
   expect([help.code, help.err]).toEqual([0, '']);
-  for (const suite of ['assignment', 'step', 'data']) {
+  for (const suite of ['assignment', 'step', 'kernels', 'data']) {
     expect(help.out).toContain(suite);
     expect((await bench(suite, '--help')).out).toMatch(/Example:\n {2}npm run bench -- /);
   }

@@ -6,6 +6,8 @@ import { formatDataBench, formatStepBench } from './format.ts';
 import { formatAssignmentBench, runAssignmentBench } from './suites/assignment.ts';
 import { formatAssignmentStepBench, runAssignmentStepBench } from './suites/assignment-step.ts';
 import { runDataBench } from './suites/data.ts';
+import { runKernelsBench } from './suites/kernels.ts';
+import { formatKernelsBench } from './suites/kernels-table.ts';
 import { runStepBench, STEP_NETWORKS } from './suites/step.ts';
 
 /** Where the program writes to. */
@@ -82,6 +84,27 @@ function createProgram(io: BenchIo): Command {
     });
 
   program
+    .command('kernels')
+    .description('products of matrices and convolutions on every adapter, beside tfjs and jax-js')
+    .option(
+      '--device <list>',
+      'devices: cpu, webgpu, webgpu:software, names (default: cpu and all adapters)',
+      (text) => text.split(','),
+    )
+    .option('--large', 'a product of 4096 and the layers of the CIFAR-10 U-Net, for GPUs')
+    .option('--rounds <number>', 'timed rounds, in which all take a turn', whole)
+    .option('--peers <folder>', 'a folder where tfjs and jax-js are installed (default: this one)')
+    .option('--no-peers', 'without them')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  npm run bench -- kernels --device webgpu --large')
+    .action(async ({ json, device, ...flags }: KernelsFlags) => {
+      const devices = device && { devices: device };
+      const peers = flags.peers === true ? {} : given({ peers: flags.peers });
+      const options = { ...given({ large: flags.large, rounds: flags.rounds }), ...peers, ...devices };
+      print(await runKernelsBench({ ...options, onProgress: progress }), json, formatKernelsBench);
+    });
+
+  program
     .command('data')
     .description('opening data sets, and loading batch after batch')
     .option('--cifar10 <path>', 'folder or archive of CIFAR-10 (default: generated images of its shape)')
@@ -117,6 +140,14 @@ interface StepFlags {
   readonly rounds?: number;
   readonly threads?: number;
   readonly python?: string;
+  readonly json?: boolean;
+}
+
+interface KernelsFlags {
+  readonly device?: readonly string[];
+  readonly large?: boolean;
+  readonly rounds?: number;
+  readonly peers?: string | boolean;
   readonly json?: boolean;
 }
 
