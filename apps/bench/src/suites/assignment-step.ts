@@ -2,8 +2,8 @@
  * What assignment adds to a training step: whole steps of the trainer on images of CIFAR-10's shape, without
  * assignment, with an assignment that the step waits for, and with one that a worker makes during the steps before.
  *
- * The device has one thread, so that on two cores one is free for the worker. Runs take turns in stretches of several
- * steps, of which the first are not counted: there a worker prepares for its own run what it did not have ahead.
+ * The device has one thread, so that on two cores one is free for the worker. Runs take turns step by step: a worker
+ * that has its batches ahead prepares one more for each that is taken, during the step that took it, and then waits.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { syntheticImages } from './assignment-images.ts';
 export interface AssignmentStepOptions {
   /** default 128, 256, 512, 1024 */
   readonly sizes?: readonly number[];
-  /** stretches of each run; default 3 */
+  /** timed steps of each run; default 7 */
   readonly repeats?: number;
   /** threads of the device; default 1 */
   readonly threads?: number;
@@ -35,7 +35,7 @@ export interface AssignmentStepRow {
   readonly waiting: number;
   /** noise drawn and assigned during the steps before */
   readonly ahead: number;
-  /** what `waiting` and `ahead` add to `without`, as a share: 0.01 is one per cent; medians over the stretches */
+  /** what `waiting` and `ahead` add to `without`, as a share: 0.01 is one per cent; medians over the rounds */
   readonly addedWaiting: number;
   readonly addedAhead: number;
   /** what the worker took for a batch, and what the step still waited for it */
@@ -61,15 +61,14 @@ const ARMS = {
 } as const;
 type Arm = keyof typeof ARMS;
 const NAMES = Object.keys(ARMS) as Arm[];
-/** Steps of a stretch that are not counted, and those that are. */
+/** Rounds that are not counted: memory is taken for the first time, and nothing is ahead yet. */
 const WARM = 2;
-const COUNTED = 4;
 
 /** Times the steps. */
 export async function runAssignmentStepBench(
   options: AssignmentStepOptions = {},
 ): Promise<AssignmentStepReport> {
-  const { sizes = SIZES, repeats = 3, threads = 1, cifar10, progress } = options;
+  const { sizes = SIZES, repeats = 7, threads = 1, cifar10, progress } = options;
   const dataset = await openImages(cifar10, Math.max(...sizes));
   const device = await openDevice('cpu', { threads });
   const rows: AssignmentStepRow[] = [];
@@ -114,25 +113,20 @@ async function measure(
   const times: Record<Arm, number[]> = { without: [], waiting: [], ahead: [] };
   const worker: number[] = [];
   const waited: number[] = [];
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    progress?.(`batch ${batch}: stretch ${repeat + 1} of ${repeats}`);
-    for (const arm of repeat % 2 === 0 ? NAMES : NAMES.toReversed()) {
-      const stretch: number[] = [];
-      for (let step = 0; step < WARM + COUNTED; step++) {
-        const began = performance.now();
-        const { milliseconds } = await runs[arm].step();
-        if (step < WARM) continue;
-        stretch.push(performance.now() - began);
-        if (arm === 'ahead') {
-          worker.push(milliseconds.assign);
-          waited.push(milliseconds.wait);
-        }
-      }
-      times[arm].push(median(stretch));
+  for (let round = -WARM; round < repeats; round++) {
+    progress?.(`batch ${batch}: round ${Math.max(0, round + 1)} of ${repeats}`);
+    for (const arm of round % 2 === 0 ? NAMES : NAMES.toReversed()) {
+      const began = performance.now();
+      const { milliseconds } = await runs[arm].step();
+      if (round < 0) continue;
+      times[arm].push(performance.now() - began);
+      if (arm !== 'ahead') continue;
+      worker.push(milliseconds.assign);
+      waited.push(milliseconds.wait);
     }
   }
   const added = (arm: Arm): number =>
-    median(times[arm].map((time, repeat) => time / times.without[repeat]! - 1));
+    median(times[arm].map((time, round) => time / times.without[round]! - 1));
   return {
     batch,
     without: median(times.without),
@@ -199,8 +193,8 @@ export function formatAssignmentStepBench(report: AssignmentStepReport): string 
     row.waited.toFixed(2),
   ]);
   return [
-    'What assignment adds to a training step (linear, l2, float16 costs); medians of stretches in turns',
-    `${report.images}; ${report.device}; Node ${report.node}; ${report.repeats} stretches of ${COUNTED} steps`,
+    'What assignment adds to a training step (linear, l2, float16 costs); medians of rounds in which each takes a step',
+    `${report.images}; ${report.device}; Node ${report.node}; ${report.repeats} rounds`,
     table(
       ['batch', 'without ms', 'waiting ms', 'adds', 'ahead ms', 'adds', 'worker ms', 'waited ms'],
       cells.map((row) => row.map(String)),
