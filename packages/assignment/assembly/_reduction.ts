@@ -38,6 +38,11 @@ let u1: f64 = 0;
 let u2: f64 = 0;
 let j1: i32 = -1;
 
+/** How often the pass may still lower a price. */
+export function cutsLeft(): i32 {
+  return cuts;
+}
+
 export function failedRow(): i32 {
   return failed;
 }

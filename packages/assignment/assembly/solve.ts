@@ -8,7 +8,15 @@ import { columns, cost, free, rows, u, v } from './_state';
 export { clear, costAddress, layout, uAddress, vAddress, xAddress, yAddress } from './_state';
 export { allFinite, centre, columnReduction, freeEveryRow, spread } from './_start';
 export { buildLists } from './_lists';
-export { beginPass, endPass, failedRow, reduceRows, releaseRows, transferReduction } from './_reduction';
+export {
+  beginPass,
+  cutsLeft,
+  endPass,
+  failedRow,
+  reduceRows,
+  releaseRows,
+  transferReduction,
+} from './_reduction';
 export { augmentOverLists, reachedColumns } from './_search';
 export { augmentDense, reachedDenseColumns } from './_dense';
 

@@ -11,7 +11,7 @@ import { sinkhorn } from './sinkhorn.ts';
 import { sparseCore } from './sparse-core.ts';
 
 /** Rows from which the sparse core is chosen. */
-const SPARSE_FROM = 48;
+const SPARSE_FROM = 96;
 
 /** Each returns an optimal matching with the column duals that prove it. */
 export const exactSolvers = {

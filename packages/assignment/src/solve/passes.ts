@@ -57,6 +57,8 @@ export interface Passes {
   beginReduction(free: number, cuts: number, epsilon: number): void;
   /** Goes on with it for so many rows. @returns how many rows still wait, {@link NO_COLUMN} or {@link TOO_WIDE} */
   reduceRows(over: Over, scans: number): number;
+  /** How often it may still lower a price. */
+  readonly cutsLeft: number;
   /** Ends it; rows that still wait stay free. @returns how many rows are free */
   endReduction(): number;
 

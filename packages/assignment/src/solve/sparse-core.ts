@@ -17,15 +17,15 @@ import { augment, type Progress, reduce, release } from './progress.ts';
 const LIST_LENGTH = 14;
 /** A list may on average have this share of the columns, and always this many, or ties make it longer than it is worth. */
 const WIDEST_SHARE = 1 / 16;
-const WIDEST_ALWAYS = 64;
+const WIDEST_ALWAYS = 28;
 /** Centring looks at every fourth row: enough to know a column's mean. */
 const CENTRE_STRIDE = 4;
 /** From this share of the variance within rows on, centred duals are the better start. */
-const COLUMN_SHARE = 0.1;
+const COLUMN_SHARE = 0.2;
 /** How often row reductions may lower a price, per free row: first, where rows outbid each other by little; then, for few. */
 const FIRST_CUTS = 4;
 const LATER_CUTS = 32;
-/** Rows outbid each other by little when the first reduction leaves this share of them free … */
+/** Rows outbid each other by little when the first reduction has used up its cuts and leaves this share of them free … */
 const PRICE_WAR = 1 / 8;
 /** … and settle it by raising bids by ε, from this share of the spread within rows down by a factor, some times. */
 const FIRST_EPSILON = 1 / 16;
@@ -33,7 +33,8 @@ const EPSILON_FACTOR = 1 / 8;
 const EPSILON_PHASES = 4;
 /** Bids in one such phase, per row: more than any should take. */
 const WAR_CUTS = 200;
-/** Lists are made when column reduction leaves more than this share of the rows free. */
+/** Without centred duals lists are made from so many rows on, when column reduction leaves more than this share free. */
+const MANY_ROWS = 200;
 const MANY_FREE = 1 / 8;
 
 /**
@@ -46,7 +47,11 @@ export function sparseCore(problem: Problem, { passes: given }: SolverSettings =
   const passes = given ?? choosePasses(problem.cost, rows, columns);
   const z = normalQuantile(Math.min(0.5, LIST_LENGTH / columns));
   const widest = Math.max(WIDEST_ALWAYS, Math.floor(WIDEST_SHARE * columns));
-  const makeLists = (): Progress['over'] => (passes.buildLists(z, widest) ? 'lists' : 'matrix');
+  let narrow = true;
+  const makeLists = (): Progress['over'] => {
+    narrow = passes.buildLists(z, widest);
+    return narrow ? 'lists' : 'matrix';
+  };
 
   let progress: Progress;
   // Rows fewer than columns: a column that stays over must end with v = 0, so v starts there.
@@ -55,15 +60,17 @@ export function sparseCore(problem: Problem, { passes: given }: SolverSettings =
   } else {
     const free = passes.columnReduction();
     if (free < 0) throw forbiddenColumn(~free);
-    const over = free > MANY_FREE * rows ? makeLists() : 'matrix';
+    narrow = rows >= MANY_ROWS;
+    const over = narrow && free > MANY_FREE * rows ? makeLists() : 'matrix';
     progress = { over, free: passes.transferReduction(over) };
   }
   progress = reduce(problem, passes, progress, FIRST_CUTS);
-  if (rows === columns && !forbidden && progress.over === 'lists' && progress.free > PRICE_WAR * rows) {
+  const atWar = passes.cutsLeft === 0 && progress.free > PRICE_WAR * rows;
+  if (atWar && rows === columns && !forbidden && progress.over === 'lists') {
     progress = endPriceWar(problem, passes, progress);
   }
   if (!problem.outOfTime()) progress = reduce(problem, passes, progress, LATER_CUTS);
-  if (progress.over === 'matrix' && progress.free > 1 && !problem.outOfTime()) {
+  if (narrow && progress.over === 'matrix' && progress.free > 1 && !problem.outOfTime()) {
     progress = { over: makeLists(), free: progress.free };
   }
   augment(problem, passes, progress);

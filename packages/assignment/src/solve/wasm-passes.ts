@@ -32,6 +32,7 @@ interface SolveKernel extends Kernel {
   beginPass(free: number, cuts: number, epsilon: number): void;
   reduceRows(overLists: boolean, scans: number): number;
   endPass(): number;
+  cutsLeft(): number;
   releaseRows(overLists: boolean): number;
   augmentOverLists(from: number, to: number): number;
   augmentDense(from: number, to: number): number;
@@ -127,6 +128,10 @@ export class WasmPasses implements Passes {
 
   reduceRows(over: Over, scans: number): number {
     return this.#kernel.reduceRows(over === 'lists', scans);
+  }
+
+  get cutsLeft(): number {
+    return this.#kernel.cutsLeft();
   }
 
   endReduction(): number {

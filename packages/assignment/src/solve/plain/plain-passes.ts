@@ -64,6 +64,10 @@ export class PlainPasses implements Passes {
     return this.#reduction.run(this.#over(over), scans);
   }
 
+  get cutsLeft(): number {
+    return this.#reduction.cutsLeft;
+  }
+
   endReduction(): number {
     return this.#reduction.end();
   }

@@ -45,6 +45,10 @@ export class RowReduction {
     return count;
   }
 
+  get cutsLeft(): number {
+    return this.#cuts;
+  }
+
   begin(free: number, cuts: number, epsilon: number): void {
     this.#epsilon = epsilon;
     this.#next = 0;
