@@ -6,47 +6,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as tc from '../src/index.ts';
 import { Device } from '../src/device.ts';
-import { OnnxTarget } from '../src/targets/onnx/target.ts';
-import { type Target } from '../src/targets/target.ts';
-import { openGpu } from '../src/targets/webgpu/gpu.ts';
-import { WebGpuTarget } from '../src/targets/webgpu/target.ts';
 import { goldenJson, goldenTensors, relativeError } from './golden.ts';
 import { callOp, type OpCase } from './op-cases.ts';
-import { softwareGpu } from './webgpu.ts';
+import { cpu, plainCpu, webgpu } from './machines.ts';
 
 const { cases, tolerance } = goldenJson<{ cases: OpCase[]; tolerance: number }>('ops.json');
-const gpu = await softwareGpu();
-
-interface Machine {
-  readonly name: string;
-  readonly open: () => Promise<Target>;
-  /** Of values that pass through float16, which GPUs may round to either neighbour. */
-  readonly half: number;
-  readonly skipped: boolean;
-}
-
-const machines: readonly Machine[] = [
-  {
-    name: 'on the CPU, blocked convolutions',
-    open: () => OnnxTarget.open({ threads: 1 }),
-    half: tolerance,
-    skipped: false,
-  },
-  {
-    name: 'on the CPU, plain convolutions',
-    open: () => OnnxTarget.open({ threads: 1, block: 0 }),
-    half: tolerance,
-    skipped: false,
-  },
-  {
-    name: `on WebGPU${gpu.reason}`,
-    open: async () => new WebGpuTarget(await openGpu('webgpu:software')),
-    half: 5e-4,
-    skipped: !gpu.available,
-  },
-];
-
-describe.each(machines)('ops $name', ({ open, half, skipped }) => {
+describe.each([cpu, plainCpu, webgpu])('ops $name', ({ open, gpu, skipped }) => {
   let device: Device;
   let recorded: Record<string, tc.StoredTensor>;
 
@@ -58,7 +23,7 @@ describe.each(machines)('ops $name', ({ open, half, skipped }) => {
 
   it.skipIf(skipped).each(cases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
     const passesHalf = JSON.stringify(c).includes('float16');
-    const allowed = passesHalf ? half : tolerance;
+    const allowed = gpu && passesHalf ? 5e-4 : tolerance;
     const inputs = c.inputs.map(({ stored }) => {
       const { data, shape, dtype } = recorded[stored]!;
       return tc.tensor(data, shape, dtype);

@@ -163,7 +163,10 @@ async function errorOf(
   family: Family,
   variant?: string,
 ): Promise<number> {
-  const { emitter, data, out, reference } = emitCase(given, shape, kind, capabilitiesFor(family), variant);
+  return errorOfEmitted(emitCase(given, shape, kind, capabilitiesFor(family), variant));
+}
+
+async function errorOfEmitted({ emitter, data, out, reference }: Emitted): Promise<number> {
   // Whatever is not written shows.
   data.set(out.value, allocate(out.value.dtype, out.size).fill(7));
   const { results } = await runKernels(softwareGpu!.device, emitter.kernels, data, [out.value]);
@@ -244,6 +247,16 @@ describe.skipIf(!softwareGpu).each(kinds)(`conv2d on a GPU, %s${why}`, (kind) =>
     for (const name of [tiled[0]!, tiled.at(-1)!]) {
       expect(await errorOf(given, shape, kind, 'GPU', name), name).toBeLessThan(2e-6);
     }
+  });
+
+  it('takes images that are over the limit of a binding in parts', async () => {
+    const given: Case = { ...awkward, n: 5, epilogue: kind === 'forward' };
+    const shape = shapeOf(given)!;
+    const capabilities = { ...capabilitiesFor('software'), bindingBytes: 32_768 };
+    const emitted = emitCase(given, shape, kind, capabilities);
+    const whole = emitCase(given, shape, kind, capabilitiesFor('software'));
+    expect(emitted.emitter.choices.length).toBeGreaterThan(whole.emitter.choices.length);
+    expect(await errorOfEmitted(emitted)).toBeLessThan(2e-6);
   });
 
   it.each(families)('sums depthwise, %s', async (family) => {

@@ -144,10 +144,21 @@ function pickFrom(names: readonly string[], pick: number, family: (typeof famili
   return quick[pick % quick.length]!;
 }
 
-async function errorOf(given: Case, family: (typeof families)[number], variant?: string): Promise<number> {
+async function errorOf(
+  given: Case,
+  family: (typeof families)[number],
+  variant?: string,
+  bindingBytes?: number,
+): Promise<number> {
   const { spec, data, reference } = setUp(given);
-  const emitter = new CollectingEmitter(capabilitiesFor(family), variant);
+  const capabilities = capabilitiesFor(family);
+  const limited = bindingBytes === undefined ? capabilities : { ...capabilities, bindingBytes };
+  const emitter = new CollectingEmitter(limited, variant);
   emitMatmul(emitter, spec);
+  if (bindingBytes !== undefined) {
+    const operands = emitter.kernels.flatMap(({ reads: { a, b }, writes: { y } }) => [a!, b!, y!]);
+    for (const { size } of operands) expect(size * 4).toBeLessThanOrEqual(bindingBytes);
+  }
   // Whatever is not written shows.
   data.set(spec.out.value, allocate(spec.out.value.dtype, spec.out.size).fill(7));
   const { results } = await runKernels(softwareGpu!.device, emitter.kernels, data, [spec.out.value]);
@@ -218,6 +229,13 @@ describe.skipIf(!softwareGpu)(`matmul on a GPU${why}`, () => {
     for (const name of [...looped, names.find((name) => !isLooped(name)), 'dots']) {
       if (name !== undefined) expect(await errorOf(given, 'GPU', name), name).toBeLessThan(2e-6);
     }
+  });
+
+  it('takes what is over the limit of a binding in parts, of rows or of the batch', async () => {
+    const rows: Case = { m: 61, n: 24, k: 16, offset: 3, epilogue: true };
+    expect(await errorOf(rows, 'software', undefined, 2048)).toBeLessThan(2e-6);
+    const batch: Case = { m: 5, n: 24, k: 8, batch: [7, 2], broadcastA: [0], epilogue: true };
+    expect(await errorOf(batch, 'software', undefined, 4096)).toBeLessThan(2e-6);
   });
 
   it.each(families)('folds more workgroups than a dimension may have, %s', async (family) => {

@@ -94,6 +94,19 @@ export interface Epilogue {
   apply(v: string, i: string): string;
 }
 
+/** Where a kernel's input comes from: `load(i)` is the WGSL expression of its element i, computed as it is needed. */
+export interface Prologue extends TensorType {
+  /** Operands that the code reads; the names begin with `p_` and the name that the lowering was given. */
+  readonly reads: Readonly<Record<string, Operand>>;
+  /** Functions that `load` calls. */
+  readonly code: string;
+  /**
+   * @param i a u32 expression, the element's linear index in `shape`
+   * @returns an expression of type f32 for floats of any width, else of the element's own type
+   */
+  load(i: string): string;
+}
+
 /** All elements of a value. */
 export function whole(value: Value): Operand {
   return { value, offset: 0, size: value.shape.reduce((product, extent) => product * extent, 1) };
