@@ -192,7 +192,6 @@ const awkward: Case = {
   transposeB: true,
   transposeA: true,
   offset: 3,
-  epilogue: true,
 };
 
 /** One whose tiles, vectors and batches are whole. */
@@ -210,9 +209,8 @@ describe.skipIf(!softwareGpu)(`matmul on a GPU${why}`, () => {
   });
 
   it('holds in every variant of the software family', async () => {
-    const given: Case = { ...awkward, epilogue: false };
-    for (const name of variantsOf(given, 'software')) {
-      expect(await errorOf(given, 'software', name), name).toBeLessThan(2e-6);
+    for (const name of variantsOf(awkward, 'software')) {
+      expect(await errorOf(awkward, 'software', name), name).toBeLessThan(2e-6);
     }
   });
 
@@ -233,8 +231,8 @@ describe.skipIf(!softwareGpu)(`matmul on a GPU${why}`, () => {
 
   it('takes what is over the limit of a binding in parts, of rows or of the batch', async () => {
     const rows: Case = { m: 61, n: 24, k: 16, offset: 3, epilogue: true };
-    expect(await errorOf(rows, 'software', undefined, 2048)).toBeLessThan(2e-6);
-    const batch: Case = { m: 5, n: 24, k: 8, batch: [7, 2], broadcastA: [0], epilogue: true };
+    expect(await errorOf(rows, 'software', undefined, 4096)).toBeLessThan(2e-6);
+    const batch: Case = { m: 5, n: 24, k: 8, batch: [7, 2], broadcastA: [0] };
     expect(await errorOf(batch, 'software', undefined, 4096)).toBeLessThan(2e-6);
   });
 

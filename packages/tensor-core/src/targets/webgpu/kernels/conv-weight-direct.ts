@@ -5,8 +5,13 @@
  * than the reads it saves.
  */
 import { type Emitter } from '../kernel.ts';
-import { type ConvWeightGradientSpec, weightFlops, weightLabel, weightSize } from './conv-weight.ts';
-import { emitPartSums } from './gemm-parts.ts';
+import {
+  type ConvWeightGradientSpec,
+  emitWeightSum,
+  weightFlops,
+  weightLabel,
+  weightSize,
+} from './conv-weight.ts';
 import { asF32, ceilDiv, gridOf, mainOf, scratch } from './tiles.ts';
 
 const INVOCATIONS = 128;
@@ -21,7 +26,7 @@ const PIXELS = 64;
 const MOST_PARTS = 64;
 
 export function emitConvWeightDirect(emitter: Emitter, spec: ConvWeightGradientSpec): void {
-  const { x, g, out, n, c, h, width, o, kh, kw, outH, outW, attrs, epilogue } = spec;
+  const { x, g, n, c, h, width, o, kh, kw, outH, outW, attrs } = spec;
   const { stride, dilation, padding, groups } = attrs;
   const { software } = emitter.capabilities;
   const total = weightSize(spec);
@@ -29,7 +34,7 @@ export function emitConvWeightDirect(emitter: Emitter, spec: ConvWeightGradientS
   const step = software ? 1 : INVOCATIONS;
   const parts = Math.min(MOST_PARTS, ceilDiv(pixels, software ? PIXELS * 16 : PIXELS * INVOCATIONS));
   const chunk = ceilDiv(pixels, parts);
-  const sums = scratch(emitter, [parts, 1, 1, total], `${weightLabel(spec)}, in parts`);
+  const sums = scratch(emitter, [parts, total], `${weightLabel(spec)}, in parts`);
   const grid = gridOf(software ? ceilDiv(total, LANES) : total, parts, 1);
   const inWorkgroup = `sums_of[lane] = sum;
   for (var half = ${INVOCATIONS / 2}u; half > 0u; half /= 2u) {
@@ -67,15 +72,5 @@ ${mainOf(software ? LANES : INVOCATIONS, grid)}
     workgroups: grid.workgroups,
     flops: weightFlops(spec),
   });
-  const target = { out, at: (_z: string, _row: string, column: string) => column, vectors: false };
-  const finished = epilogue ? { ...target, epilogue } : target;
-  emitPartSums(emitter, {
-    label: weightLabel(spec),
-    sums,
-    parts,
-    batches: 1,
-    m: 1,
-    n: total,
-    target: finished,
-  });
+  emitWeightSum(emitter, spec, sums, parts);
 }

@@ -6,8 +6,13 @@
  * channels for its output channels.
  */
 import { type Emitter, type Operand } from '../kernel.ts';
-import { type ConvWeightGradientSpec, weightFlops, weightLabel, weightSize } from './conv-weight.ts';
-import { emitPartSums } from './gemm-parts.ts';
+import {
+  type ConvWeightGradientSpec,
+  emitWeightSum,
+  weightFlops,
+  weightLabel,
+  weightSize,
+} from './conv-weight.ts';
 import { asF32, ceilDiv, countOf, gridOf, lines, mainOf, scratch } from './tiles.ts';
 
 const LANES = 8;
@@ -62,7 +67,7 @@ export function emitConvWeightLanes(
   spec: ConvWeightGradientSpec,
   block: WeightBlock,
 ): void {
-  const { x, out, n, c, h, width, o, kh, kw, outH, outW, attrs, epilogue } = spec;
+  const { x, n, c, h, width, o, kh, kw, outH, outW, attrs } = spec;
   const { stride, dilation, padding, groups } = attrs;
   const [cIn, cOut] = [c / groups, o / groups];
   const across = ceilDiv(cOut, LANES * block.width);
@@ -78,8 +83,9 @@ export function emitConvWeightLanes(
     Math.max(ceilDiv(BUSY, across * taps * groups), ceilDiv(lineCount * outW, LONGEST_SUM)),
   );
   const chunk = ceilDiv(lineCount, parts);
-  const sums = scratch(emitter, [ceilDiv(lineCount, chunk), 1, 1, total], `${weightLabel(spec)}, in parts`);
-  const grid = gridOf(across, taps * groups, ceilDiv(lineCount, chunk));
+  const filled = ceilDiv(lineCount, chunk);
+  const sums = scratch(emitter, [filled, total], `${weightLabel(spec)}, in parts`);
+  const grid = gridOf(across, taps * groups, filled);
   const type = block.width === 1 ? 'f32' : `vec${block.width}f`;
 
   const channels = range(block.channels);
@@ -160,16 +166,7 @@ export function emitConvWeightLanes(
     workgroups: grid.workgroups,
     flops: weightFlops(spec),
   });
-  const target = { out, at: (_z: string, _row: string, column: string) => column, vectors: false };
-  emitPartSums(emitter, {
-    label: weightLabel(spec),
-    sums,
-    parts: ceilDiv(lineCount, chunk),
-    batches: 1,
-    m: 1,
-    n: total,
-    target: epilogue ? { ...target, epilogue } : target,
-  });
+  emitWeightSum(emitter, spec, sums, filled);
 }
 
 function range(n: number): number[] {

@@ -1,6 +1,7 @@
 /** The weight gradient of a convolution: what is computed, apart from how. */
-import { type Epilogue, type Operand } from '../kernel.ts';
+import { type Emitter, type Epilogue, type Operand } from '../kernel.ts';
 import { type ConvShape } from './conv-taps.ts';
+import { emitPartSums } from './gemm-parts.ts';
 
 export interface ConvWeightGradientSpec extends ConvShape {
   /** [n, c, h, width], f32 or f16. */
@@ -24,4 +25,24 @@ export function weightFlops({ n, c, o, kh, kw, outH, outW, attrs: { groups } }: 
 /** Elements of the gradient. */
 export function weightSize({ c, o, kh, kw, attrs: { groups } }: ConvShape): number {
   return o * (c / groups) * kh * kw;
+}
+
+/** Emits the sum of parts of the gradient. @param sums [parts, elements of the gradient], f32 */
+export function emitWeightSum(
+  emitter: Emitter,
+  spec: ConvWeightGradientSpec,
+  sums: Operand,
+  parts: number,
+): void {
+  const { out, epilogue } = spec;
+  const target = { out, at: (_z: string, _row: string, column: string) => column, vectors: false };
+  emitPartSums(emitter, {
+    label: weightLabel(spec),
+    sums,
+    parts,
+    batches: 1,
+    m: 1,
+    n: out.size,
+    target: epilogue ? { ...target, epilogue } : target,
+  });
 }

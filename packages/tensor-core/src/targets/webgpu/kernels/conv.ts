@@ -1,15 +1,17 @@
 /** 2-D convolutions and their gradients: which kernels there are for a shape, and which is taken untuned. */
 import { type Emitter, type Epilogue, type Operand, type Variant } from '../kernel.ts';
 import { convLaneShapes, emitConvLanes } from './conv-lanes.ts';
+import { type ImagePart, imageParts } from './conv-images.ts';
 import { type TapConv } from './conv-target.ts';
 import { type ConvShape, forwardTaps, gradientTaps } from './conv-taps.ts';
 import { emitConvTiled } from './conv-tiled.ts';
-import { type ConvWeightGradientSpec } from './conv-weight.ts';
+import { type ConvWeightGradientSpec, emitWeightSum, weightLabel } from './conv-weight.ts';
 import { emitConvWeightDirect } from './conv-weight-direct.ts';
 import { emitConvWeightLanes, weightBlocks } from './conv-weight-lanes.ts';
 import { emitConvWeightTiled } from './conv-weight-tiled.ts';
 import { tilingsFor } from './gemm-tilings.ts';
 import { emitMatmul } from './matmul.ts';
+import { epilogueFrom, scratch, unitsOf } from './tiles.ts';
 
 export { type ConvShape } from './conv-taps.ts';
 export { type ConvWeightGradientSpec } from './conv-weight.ts';
@@ -38,8 +40,25 @@ export interface ConvSpec extends ConvShape {
   readonly epilogue?: Epilogue;
 }
 
-/** Emits out = epilogue(conv2d(x, w) + bias), summed in f32. */
+/**
+ * Emits out = epilogue(conv2d(x, w) + bias), summed in f32. Images over what a binding may hold are taken in parts; what
+ * the epilogue reads is not. So are those of the gradients.
+ */
 export function emitConv2d(emitter: Emitter, spec: ConvSpec): void {
+  const parts = imageParts(spec.n, [spec.x, spec.out], emitter.capabilities);
+  if (parts.length > 1) {
+    for (const part of parts) {
+      const { start, out } = part.output(spec.out);
+      emitConv2d(emitter, {
+        ...spec,
+        n: part.n,
+        x: part.of(spec.x),
+        out,
+        ...epilogueFrom(spec.epilogue, start),
+      });
+    }
+    return;
+  }
   const { x, w, bias, out, n, c, o, kh, kw, outH, outW, attrs } = spec;
   const { groups } = attrs;
   const epilogue = bias ? withBias(bias, spec) : spec.epilogue;
@@ -89,6 +108,15 @@ export interface ConvInputGradientSpec extends ConvShape {
 
 /** Emits out = epilogue(dLoss/dx), summed in f32. */
 export function emitConvInputGradient(emitter: Emitter, spec: ConvInputGradientSpec): void {
+  const parts = imageParts(spec.n, [spec.g, spec.out], emitter.capabilities);
+  if (parts.length > 1) {
+    for (const part of parts) {
+      const { start, out } = part.output(spec.out);
+      const epilogued = epilogueFrom(spec.epilogue, start);
+      emitConvInputGradient(emitter, { ...spec, n: part.n, g: part.of(spec.g), out, ...epilogued });
+    }
+    return;
+  }
   const { g, w, out, n, c, h, width, o, kh, kw, attrs, epilogue } = spec;
   const { groups } = attrs;
   if (isPointwise(spec)) {
@@ -133,6 +161,8 @@ export function emitConvInputGradient(emitter: Emitter, spec: ConvInputGradientS
 
 /** Emits out = epilogue(dLoss/dw), summed in f32 and in a fixed order. */
 export function emitConvWeightGradient(emitter: Emitter, spec: ConvWeightGradientSpec): void {
+  const images = imageParts(spec.n, [spec.x, spec.g], emitter.capabilities);
+  if (images.length > 1) return emitWeightParts(emitter, spec, images);
   const { n, c, o, kh, kw, outH, outW, attrs, x } = spec;
   const { capabilities } = emitter;
   const m = o / attrs.groups;
@@ -150,6 +180,18 @@ export function emitConvWeightGradient(emitter: Emitter, spec: ConvWeightGradien
   const isThin = capabilities.software ? m < FEW_LANES : m * product.n < THIN_PRODUCT;
   const [first, ...others] = isThin ? [direct, ...blocked] : [...blocked, direct];
   if (first) emitter.choose(`conv2d weight gradient ${keyOf(spec)} ${x.value.dtype}`, [first, ...others]);
+}
+
+/** A weight gradient for some images after the other, and their sum. */
+function emitWeightParts(emitter: Emitter, spec: ConvWeightGradientSpec, images: readonly ImagePart[]): void {
+  const { x, g, out, c, h, width, o, kh, kw, outH, outW, attrs } = spec;
+  const shape = { c, h, width, o, kh, kw, outH, outW, attrs };
+  const sums = scratch(emitter, [images.length, out.size], `${weightLabel(spec)}, in parts`);
+  images.forEach((part, i) => {
+    const partial = unitsOf(sums, images.length, i, 1);
+    emitConvWeightGradient(emitter, { ...shape, n: part.n, x: part.of(x), g: part.of(g), out: partial });
+  });
+  emitWeightSum(emitter, spec, sums, images.length);
 }
 
 function emitTaps(emitter: Emitter, key: string, conv: TapConv): void {

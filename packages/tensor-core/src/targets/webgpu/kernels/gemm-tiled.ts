@@ -3,8 +3,9 @@
  * through workgroup memory, one slice of k ahead in registers.
  *
  * In workgroup memory an operand is rows of vec4, each four rows (columns) of the product at one k: invocations read
- * them whole, write them whole, and neighbours read neighbours. Where an operand runs along k in memory its rows there
- * are padded by one vec4, so that invocations that write one k each write to different banks.
+ * them whole, write them whole, and neighbours read neighbours. 32 invocations are 4 by 8 blocks, which read few. Where an
+ * operand runs along k in memory its rows there are padded by one vec4, so that invocations that write one k each write
+ * to different banks.
  *
  * What the operands are is left to sources: a matrix, or the patches of an image that a convolution multiplies.
  */
@@ -137,8 +138,9 @@ ${mainOf(invocations, grid)}
   let k_end = min(k_begin + ${chunk}u, ${k}u);
   let row0 = tile.y * ${bm}u;
   let column0 = tile.x * ${bn}u;
-  let tx = lane % ${lanesN}u;
-  let ty = lane / ${lanesN}u;
+  let band = lane / 32u;
+  let tx = band % ${lanesN / 8}u * 8u + lane % 8u;
+  let ty = band / ${lanesN / 8}u * 4u + lane / 8u % 4u;
   ${A.begin('row0')}
   ${B.begin('column0')}
   ${lines(tm, (r) => lines(vecsN, (i) => `var sum${r}_${i} = vec4f();`))}

@@ -42,8 +42,8 @@ const CUTS: readonly Cut[] = [
   { bm: 16, bn: 64, bk: 16, tm: 4, tn: 4, buffers: 1 },
 ];
 
-/** Workgroups that keep a large GPU busy; a small one loses little by as many. */
-const BUSY = 192;
+/** Workgroups that keep a large GPU busy, two for each of 132 cores; a small one loses little by as many. */
+const BUSY = 264;
 
 /** Parts of k are at least this long. */
 const SHORTEST_PART = 128;

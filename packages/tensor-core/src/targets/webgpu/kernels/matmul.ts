@@ -1,5 +1,5 @@
 /** Matrix products, batched and broadcast: which kernels there are for a shape, and which is taken untuned. */
-import { type Emitter, type Variant } from '../kernel.ts';
+import { type Capabilities, type Emitter, type Variant } from '../kernel.ts';
 import { matmulFlops, matmulLabel, type MatmulSpec } from './gemm.ts';
 import { emitDots } from './gemm-dots.ts';
 import { emitLanes, laneBlocks } from './gemm-lanes.ts';
@@ -7,7 +7,7 @@ import { matrixSource } from './gemm-source.ts';
 import { emitTiled } from './gemm-tiled.ts';
 import { tilingsFor } from './gemm-tilings.ts';
 import { withRowsOfB } from './gemm-transpose.ts';
-import { collapseBatch, countOf, inVectors } from './tiles.ts';
+import { collapseBatch, countOf, epilogueFrom, inVectors, unitsOf, unitsThatFit } from './tiles.ts';
 
 export { type MatmulSpec } from './gemm.ts';
 
@@ -20,9 +20,17 @@ const MANY_ROWS = 16;
 /** Rows or columns up to which a tile is mostly empty. */
 const THIN = 4;
 
-/** Emits out = epilogue(a · b), summed in f32. Every extent is at least 1. */
+/**
+ * Emits out = epilogue(a · b), summed in f32. Every extent is at least 1. Operands over what a binding may hold are taken
+ * in parts of the batch or of the rows; what the epilogue reads is not.
+ */
 export function emitMatmul(emitter: Emitter, spec: MatmulSpec): void {
   const folded = foldRows({ ...spec, batch: collapseBatch(spec.batch) });
+  const parts = partsOf(folded, emitter.capabilities);
+  if (parts.length > 1) {
+    for (const part of parts) emitMatmul(emitter, part);
+    return;
+  }
   const { m, n, k, batch, transposeA, transposeB, a } = folded;
   const letters = `${transposeA ? 't' : 'n'}${transposeB ? 't' : 'n'}`;
   const key = `matmul ${letters} ${[...batch.shape, m, n, k].join('x')} ${a.value.dtype}`;
@@ -38,6 +46,30 @@ function foldRows(spec: MatmulSpec): MatmulSpec {
   const alone = batch.shape.length === 1 && batch.b[0] === 0 && batch.a[0] === m * k;
   if (!alone || transposeA) return spec;
   return { ...spec, m: m * batch.shape[0]!, batch: { shape: [], a: [], b: [] } };
+}
+
+/** The product cut so that its parts fit into bindings: by the batch, or where there is none by rows. */
+function partsOf(spec: MatmulSpec, capabilities: Capabilities): MatmulSpec[] {
+  const { a, b, out, m, batch, transposeA, epilogue } = spec;
+  const [extent, ...inner] = batch.shape;
+  if (extent === undefined && transposeA) return [spec];
+  const units = extent ?? m;
+  const isCut = { a: extent === undefined || batch.a[0] !== 0, b: extent !== undefined && batch.b[0] !== 0 };
+  const cut = [out, ...(isCut.a ? [a] : []), ...(isCut.b ? [b] : [])];
+  const most = unitsThatFit(units, cut, capabilities);
+  const parts: MatmulSpec[] = [];
+  for (let first = 0; first < units && most < units; first += most) {
+    const count = Math.min(most, units - first);
+    parts.push({
+      ...spec,
+      a: isCut.a ? unitsOf(a, units, first, count) : a,
+      b: isCut.b ? unitsOf(b, units, first, count) : b,
+      out: unitsOf(out, units, first, count),
+      ...(extent === undefined ? { m: count } : { batch: { ...batch, shape: [count, ...inner] } }),
+      ...epilogueFrom(epilogue, (first * out.size) / units),
+    });
+  }
+  return parts;
 }
 
 function softwareVariants(emitter: Emitter, spec: MatmulSpec): Variant[] {

@@ -1,6 +1,6 @@
 /** Pieces of WGSL that matrix products and convolutions share: grids, batches, loads as f32, stores behind an epilogue. */
 import { type DType } from '../../../dtype.ts';
-import { canBeVectors, storageType } from '../assemble.ts';
+import { canBeVectors, storageBytes, storageType } from '../assemble.ts';
 import { type Capabilities, type Emitter, type Epilogue, type Kernel, type Operand } from '../kernel.ts';
 
 /** What a dimension of a dispatch may be, on every device. */
@@ -102,6 +102,33 @@ export function inVectors(
   strides: readonly number[],
 ): boolean {
   return canBeVectors(operand, bindingAlignment) && strides.every((stride) => stride % 4 === 0);
+}
+
+/** How many of `units` equal parts of each operand fit into a binding together, at least one. */
+export function unitsThatFit(
+  units: number,
+  operands: readonly Operand[],
+  { bindingBytes, bindingAlignment }: Capabilities,
+): number {
+  const bytes = Math.max(...operands.map(({ value, size }) => (size / units) * storageBytes(value.dtype)));
+  return Math.max(1, Math.min(units, Math.floor((bindingBytes - bindingAlignment) / bytes)));
+}
+
+/** `count` of the operand's `units` equal parts. */
+export function unitsOf(
+  { value, offset, size }: Operand,
+  units: number,
+  first: number,
+  count: number,
+): Operand {
+  const each = size / units;
+  return { value, offset: offset + first * each, size: count * each };
+}
+
+/** The epilogue of a part of the output that begins at element `start`. */
+export function epilogueFrom(epilogue: Epilogue | undefined, start: number): { epilogue?: Epilogue } {
+  if (!epilogue) return {};
+  return { epilogue: { ...epilogue, apply: (v, i) => epilogue.apply(v, `(${i} + ${start}u)`) } };
 }
 
 /** Stores results, finished by the epilogue. */
