@@ -4,7 +4,6 @@
  * Tensors that exist already and are merely used (closures, eager handles) become inputs fed on every run.
  */
 import { TensorError } from '../errors.ts';
-import { identity } from '../ops/elementwise.ts';
 import {
   type Buffer,
   type Graph,
@@ -15,6 +14,7 @@ import {
 import { type Node, topologicalOrder } from './node.ts';
 import { simplify } from './simplify.ts';
 import { type Storage } from './storage.ts';
+import { separate } from './take-apart.ts';
 
 /** The graph that computes `outputs` from `inputs`, and the concrete values that it uses beside them. */
 export function buildGraph(
@@ -22,13 +22,7 @@ export function buildGraph(
   outputs: readonly Node[],
 ): { graph: Graph; captured: Storage[] } {
   const given = new Set(inputs);
-  const taken = new Set<Node>();
-  // An output that is an input, a constant or another output gets a value of its own.
-  const results = simplify(outputs).map((node) => {
-    const own = node.inputs.length === 0 || taken.has(node) ? identity(node) : node;
-    taken.add(own);
-    return own;
-  });
+  const results = separate(simplify(outputs));
   const nodes = topologicalOrder(results);
   const data: Node[] = [];
   for (const node of nodes) {

@@ -10,7 +10,8 @@ export {
   type ConvWeightGradientAttrs,
 } from './conv2d.ts';
 export { avgPool2d, upsampleNearest2d } from './pool.ts';
-export { logSoftmax, scaledDotProductAttention, softmax } from './softmax.ts';
+export { logSoftmax, softmax } from './softmax.ts';
+export { type AttentionAttrs, attentionOps, scaledDotProductAttention } from './attention.ts';
 export { groupNorm, type GroupNormAttrs, layerNorm } from './norm.ts';
 export { embedding, gather } from './gather.ts';
 export { dropout, type RandomAttrs, randomUniform } from './random.ts';

@@ -1,5 +1,7 @@
 /** A graph as an ONNX model: every node through the lowering of its op. */
 import { UnsupportedOpError } from '../../errors.ts';
+import { takeApart } from '../../graph/take-apart.ts';
+import { attentionOps } from '../../ops/index.ts';
 import { type Graph } from '../target.ts';
 import { LoweringContext, type HostValue, type Lowering } from './context.ts';
 import { convLowerings } from './lower-conv.ts';
@@ -42,7 +44,7 @@ export interface ValueNames {
  * @param names of inputs and outputs; `i0`, `i1`, … and `o0`, `o1`, … where omitted
  */
 export function lowerGraph(given: Graph, block: number, names?: ValueNames): LoweredModel {
-  const graph = widenFloat16(given);
+  const graph = widenFloat16(takeApart(given, attentionOps));
   const context = new LoweringContext(block);
   const { builder } = context;
   const inputs = new Set(graph.inputs);

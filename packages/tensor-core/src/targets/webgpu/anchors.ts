@@ -1,8 +1,9 @@
 /** From anchors — everything that is no expression — to the kernels that compute them. */
 import { UnsupportedOpError } from '../../errors.ts';
 import { type Node } from '../../graph/node.ts';
-import { type ConvAttrs, type GroupNormAttrs, reshape } from '../../ops/index.ts';
+import { attentionOps, type ConvAttrs, type GroupNormAttrs, reshape } from '../../ops/index.ts';
 import { sizeOf } from '../../shape.ts';
+import { emitAttentionOp } from './anchors-attention.ts';
 import { epilogueOf, type FragmentContext, prologueOf } from './fragments.ts';
 import { type Emitter, type Epilogue, type Operand } from './kernel.ts';
 import { emitConv2d, emitConvInputGradient, emitConvWeightGradient } from './kernels/conv.ts';
@@ -29,7 +30,10 @@ const anchors: Readonly<Record<string, AnchorLowering>> = {
     const [a, b] = node.inputs as [Node, Node];
     const rank = node.shape.length - 2;
     const batch = node.shape.slice(0, rank);
-    const [transposeA, transposeB] = [node.attrs['transposeA'], node.attrs['transposeB']] as [boolean, boolean];
+    const [transposeA, transposeB] = [node.attrs['transposeA'], node.attrs['transposeB']] as [
+      boolean,
+      boolean,
+    ];
     emitMatmul(context.emitter, {
       a: stored(a, context),
       b: stored(b, context),
@@ -84,6 +88,15 @@ const anchors: Readonly<Record<string, AnchorLowering>> = {
       ...epilogued(context),
     });
   },
+  ...Object.fromEntries(
+    attentionOps.map((op): [string, AnchorLowering] => [
+      op,
+      (node, context) => {
+        const inputs = node.inputs.map((input) => stored(input, context));
+        emitAttentionOp(context.emitter, node, inputs, context.out);
+      },
+    ]),
+  ),
   scatterAdd: (node, context) => {
     const [indices, updates] = node.inputs as [Node, Node];
     emitScatterAdd(context.emitter, {
@@ -180,7 +193,17 @@ function convSizes(
   x: { shape: readonly number[] },
   w: { shape: readonly number[] },
   y: { shape: readonly number[] },
-): { n: number; c: number; h: number; width: number; o: number; kh: number; kw: number; outH: number; outW: number } {
+): {
+  n: number;
+  c: number;
+  h: number;
+  width: number;
+  o: number;
+  kh: number;
+  kw: number;
+  outH: number;
+  outW: number;
+} {
   const [n, c, h, width] = x.shape as [number, number, number, number];
   const [o, , kh, kw] = w.shape as [number, number, number, number];
   const [, , outH, outW] = y.shape as [number, number, number, number];

@@ -51,7 +51,7 @@ export function lowerGraph(
   capabilities: Capabilities,
   choose: Choose = () => 0,
 ): LoweredGraph {
-  const outputs = rewriteGraph(graph.outputs);
+  const outputs = rewriteGraph(graph.outputs, capabilities);
   const nodes = topologicalOrder(outputs);
   checkSupport(nodes, capabilities);
   const { items, stored } = partition(nodes, outputs, capabilities.storageBuffers - RESERVED);

@@ -6,6 +6,7 @@
  * in a kernel of elementwise arithmetic.
  */
 import { isLeaf, type Node } from '../../graph/node.ts';
+import { attentionOps } from '../../ops/index.ts';
 import { sameShape, sizeOf } from '../../shape.ts';
 import { elementwise } from './elementwise.ts';
 import { expressionOps, uniformConstant } from './expression.ts';
@@ -37,20 +38,10 @@ export const products: ReadonlySet<string> = new Set([
   'conv2d',
   'conv2dInputGradient',
   'conv2dWeightGradient',
-  'attention',
-  'attentionGradientQuery',
-  'attentionGradientKey',
-  'attentionGradientValue',
+  ...attentionOps,
 ]);
 /** Anchors whose results may pass through an expression before they are stored. */
-const withEpilogue = new Set([
-  'matmul',
-  'conv2d',
-  'conv2dInputGradient',
-  'sum',
-  'max',
-  'softmax',
-]);
+const withEpilogue = new Set(['matmul', 'conv2d', 'conv2dInputGradient', 'sum', 'max', 'softmax']);
 
 interface Estimate {
   readonly cost: number;
@@ -123,7 +114,7 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
       if (root === node) store(node);
       else {
         estimates.set(node, { cost: 0, leaves: new Set() });
-        for (let at = node; at !== root; ) {
+        for (let at = node; at !== root;) {
           [at] = consumersOf(at) as [Node];
           absorbed.set(at, node);
         }

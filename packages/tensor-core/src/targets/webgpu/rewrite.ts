@@ -4,10 +4,12 @@
  */
 import { defineOp, isLeaf, type Node, opDefinition, rebuild, topologicalOrder } from '../../graph/node.ts';
 import { simplify } from '../../graph/simplify.ts';
-import { type ConvAttrs, type GroupNormAttrs } from '../../ops/index.ts';
+import { attentionOps, type ConvAttrs, type GroupNormAttrs } from '../../ops/index.ts';
 import * as ops from '../../ops/index.ts';
 import { scalar } from '../../ops/shared.ts';
 import { sizeOf } from '../../shape.ts';
+import { keepsAttention } from './anchors-attention.ts';
+import { type Capabilities } from './kernel.ts';
 
 /** Inputs of a concatenation that one kernel reads. */
 const MOST_PARTS = 4;
@@ -21,11 +23,12 @@ type Rewrite = (node: Node, context: RewriteContext) => Node | undefined;
 interface RewriteContext {
   /** Gradients that reach a group normalisation: their sums are there already. */
   readonly sums: Map<Node, Node>;
+  readonly capabilities: Capabilities;
 }
 
 /** The same outputs from ops that this target has kernels for. */
-export function rewriteGraph(outputs: readonly Node[]): Node[] {
-  const context: RewriteContext = { sums: new Map() };
+export function rewriteGraph(outputs: readonly Node[], capabilities: Capabilities): Node[] {
+  const context: RewriteContext = { sums: new Map(), capabilities };
   const first = replaceAll(outputs, (node) => rules[node.op]?.(node, context));
   const second = replaceAll(first, (node) => biasFromSums(node, context));
   const taken = new Set<Node>();
@@ -67,6 +70,12 @@ const makeSums = defineOp<GroupNormAttrs>({
 
 const rules: Readonly<Record<string, Rewrite>> = {
   logSoftmax: decompose,
+  ...Object.fromEntries(
+    attentionOps.map((op): [string, Rewrite] => [
+      op,
+      (node, { capabilities }) => (keepsAttention(node, capabilities) ? undefined : decompose(node)),
+    ]),
+  ),
   groupNorm: (node) => {
     const [x, w, b] = node.inputs as [Node, Node, Node];
     const { xHat, affine } = normalized(x, node.attrs as GroupNormAttrs);
@@ -88,7 +97,10 @@ const rules: Readonly<Record<string, Rewrite>> = {
     };
     const scale = scalar(perGroup[2]! / count);
     const h = ops.mul(grouped(g), affine(w));
-    const inner = ops.sub(ops.sub(h, ops.mul(weighted(0), scale)), ops.mul(xHat, ops.mul(weighted(1), scale)));
+    const inner = ops.sub(
+      ops.sub(h, ops.mul(weighted(0), scale)),
+      ops.mul(xHat, ops.mul(weighted(1), scale)),
+    );
     return ops.reshape(ops.cast(ops.mul(inner, inverse), x.dtype), x.shape);
   },
   groupNormWeightGradient: (node, context) => {
@@ -101,7 +113,10 @@ const rules: Readonly<Record<string, Rewrite>> = {
   conv2d: (node) => {
     const [x, w, bias] = node.inputs as [Node, Node, Node | undefined];
     if (!bias) return undefined;
-    return ops.add(ops.conv2d(x, w, undefined, node.attrs as ConvAttrs), ops.reshape(bias, [1, bias.shape[0]!, 1, 1]));
+    return ops.add(
+      ops.conv2d(x, w, undefined, node.attrs as ConvAttrs),
+      ops.reshape(bias, [1, bias.shape[0]!, 1, 1]),
+    );
   },
   transpose: (node) => {
     const permutation = node.attrs['permutation'] as readonly number[];
