@@ -42,7 +42,7 @@ const CUTS: readonly Cut[] = [
   { bm: 16, bn: 64, bk: 16, tm: 4, tn: 4, buffers: 1 },
 ];
 
-/** Workgroups that keep a large GPU busy, two for each of 132 cores; a small one loses little by as many. */
+/** Workgroups that keep a large GPU busy all at once, two for each of 132 cores; a small one loses little by as many. */
 const BUSY = 264;
 
 /** Parts of k are at least this long. */
@@ -74,7 +74,7 @@ export function tilingsFor(
     if (memoryOf(cut) > workgroupMemory || invocations > workgroupInvocations) continue;
     const name = `${cut.bm}x${cut.bn}x${cut.bk}${cut.buffers === 2 ? ' double' : ''}`;
     const tiles = ceilDiv(shape.m, cut.bm) * ceilDiv(shape.n, cut.bn) * shape.batches;
-    const most = Math.min(Math.ceil(BUSY / tiles), Math.floor(shape.k / SHORTEST_PART));
+    const most = Math.min(Math.floor(BUSY / tiles), Math.floor(shape.k / SHORTEST_PART));
     for (const parts of most > 1 ? [1, most] : [1]) {
       const cost = costOf(cut, shape, parts);
       unrolled.push({
