@@ -1,7 +1,8 @@
 /**
- * Which exact solver to use. On small matrices the dense rows fit the first cache and lists do not pay; from a few
- * dozen rows on the sparse core takes a fifth of the dense time on image–noise distances, a third to a half on random
- * costs and points in a plane, and about as long where nearly all costs are tied (`apps/bench assignment`).
+ * Which exact solver to use. On small matrices the dense rows fit the first cache and lists do not pay; from about a
+ * hundred rows on the sparse core takes a fifth of the dense time on image–noise distances, a third to a half on random
+ * costs and points in a plane, a tenth on rank-one costs, and about as long where nearly all costs are tied or column
+ * reduction pairs nearly all rows.
  */
 import { auction } from './auction.ts';
 import { greedy } from './greedy.ts';

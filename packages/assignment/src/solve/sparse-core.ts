@@ -22,6 +22,8 @@ const WIDEST_ALWAYS = 28;
 const CENTRE_STRIDE = 4;
 /** From this share of the variance within rows on, centred duals are the better start. */
 const COLUMN_SHARE = 0.2;
+/** Up to so many rows are paired over the matrix rather than that lists are made for them. */
+const FEW_LEFT = 8;
 /** How often row reductions may lower a price, per free row: first, where rows outbid each other by little; then, for few. */
 const FIRST_CUTS = 4;
 const LATER_CUTS = 32;
@@ -54,8 +56,10 @@ export function sparseCore(problem: Problem, { passes: given }: SolverSettings =
   };
 
   let progress: Progress;
-  // Rows fewer than columns: a column that stays over must end with v = 0, so v starts there.
-  if (rows < columns || (!forbidden && passes.centre(CENTRE_STRIDE) >= COLUMN_SHARE)) {
+  if (rows < columns) {
+    // A column that stays over must end with v = 0, so v starts there; few columns are wanted by many rows.
+    progress = { over: 'matrix', free: passes.freeEveryRow() };
+  } else if (!forbidden && passes.centre(CENTRE_STRIDE) >= COLUMN_SHARE) {
     progress = { over: makeLists(), free: passes.freeEveryRow() };
   } else {
     const free = passes.columnReduction();
@@ -66,11 +70,17 @@ export function sparseCore(problem: Problem, { passes: given }: SolverSettings =
   }
   progress = reduce(problem, passes, progress, FIRST_CUTS);
   const atWar = passes.cutsLeft === 0 && progress.free > PRICE_WAR * rows;
-  if (atWar && rows === columns && !forbidden && progress.over === 'lists') {
+  if (rows < columns) {
+    if (atWar && progress.free > rows / 2) progress = { over: makeLists(), free: progress.free };
+  } else if (atWar && !forbidden && progress.over === 'lists') {
     progress = endPriceWar(problem, passes, progress);
   }
   if (!problem.outOfTime()) progress = reduce(problem, passes, progress, LATER_CUTS);
-  if (narrow && progress.over === 'matrix' && progress.free > 1 && !problem.outOfTime()) {
+  if (rows < columns && progress.free > rows / 2) {
+    narrow = false; // prices have far to fall yet: lists would be made again and again
+    progress = { over: 'matrix', free: progress.free };
+  }
+  if (narrow && progress.over === 'matrix' && progress.free > FEW_LEFT && !problem.outOfTime()) {
     progress = { over: makeLists(), free: progress.free };
   }
   augment(problem, passes, progress);
