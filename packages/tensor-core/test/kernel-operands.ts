@@ -39,7 +39,7 @@ export function portableCapabilities(software: boolean): Capabilities {
 }
 
 /** `value` read as it is. @param name told apart from other prologues of the kernel */
-export function reading(value: Value, name: string): Prologue {
+function reading(value: Value, name: string): Prologue {
   const at = (i: string): string => `p_${name}[p_${name}_at() + ${i}]`;
   return {
     shape: value.shape,

@@ -65,14 +65,16 @@ export function passCode({ element, terms }: Pass, length: number): string[] {
     `    { let j = ${at}; let i = base + element_position(j); ${element('i', 'j')} ${terms
       .map(({ name, op, value }) => `${name}_${n} = ${combined(op, `${name}_${n}`, `(${value})`)};`)
       .join(' ')} }`;
+  const at = `at_${terms[0]!.name}`; // one of its own for each pass of a kernel
   return [
     ...terms.flatMap(({ name, type }) => RUNNING.map((n) => `  var ${name}_${n}: ${type};`)),
     ...firstCode({ element, terms }, length),
-    `  for (var at = begin; at < end; at += ${RUNNING.length}u * step) {`,
-    update(0, 'at'),
-    ...RUNNING.slice(1).map(
-      (n) => `    if (at + ${n}u * step < end) ${update(n, `at + ${n}u * step`).trim()}`,
-    ),
+    `  var ${at} = begin;`,
+    `  for (; ${at} + ${RUNNING.length - 1}u * step < end; ${at} += ${RUNNING.length}u * step) {`,
+    ...RUNNING.map((n) => update(n, n === 0 ? at : `${at} + ${n}u * step`)),
+    '  }',
+    `  for (; ${at} < end; ${at} += step) {`,
+    update(0, at),
     '  }',
     ...terms.map(({ name, op }) => `  var ${name} = ${joined(op, name)};`),
   ];

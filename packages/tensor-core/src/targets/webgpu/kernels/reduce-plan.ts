@@ -71,7 +71,7 @@ export interface Spread {
 }
 
 /** Outputs that lie side by side in memory. */
-export function adjacentOutputs({ kept }: ReduceGroups): number {
+function adjacentOutputs({ kept }: ReduceGroups): number {
   const inner = kept.at(-1);
   return inner?.stride === 1 ? inner.extent : 1;
 }
@@ -100,7 +100,7 @@ export interface Split {
 }
 
 /** More elements than these in one running sum would cost digits. */
-const LONGEST_SUM = 4096;
+const LONGEST_SUM = 8192;
 /** Workgroups that fill a large GPU, and lanes that fill the cores behind a software adapter. */
 const FULL_GPU = 1024;
 const FULL_CPU = 512;
