@@ -68,7 +68,6 @@ async function errorsOf(
   sizes: AttentionSizes,
   variant: string,
   dtype: DType,
-  gradients = true,
 ): Promise<Record<string, number>> {
   const { batch, queries, keys, depth } = sizes;
   const emitter = new CollectingEmitter(capabilitiesFor('GPU'), variant);
@@ -100,23 +99,20 @@ async function errorsOf(
   data.set(delta, Float32Array.from(wanted.delta));
   const [q, k, v, g] = names.map((name) => whole(values[name])) as [never, never, never, never];
   emitAttention(emitter, { ...sizes, q, k, v, out: whole(results.out), lse: whole(results.lse) });
-  if (gradients) emitAttentionLogSumExp(emitter, { ...sizes, q, k, out: whole(again) });
-  if (gradients)
-    emitAttentionGradients(emitter, {
-      ...sizes,
-      q,
-      k,
-      v,
-      g,
-      lse: whole(again),
-      delta: whole(delta),
-      dq: whole(results.dq),
-      dk: whole(results.dk),
-      dv: whole(results.dv),
-    });
-  const keysOf: readonly (keyof typeof results)[] = gradients
-    ? ['out', 'lse', 'dq', 'dk', 'dv']
-    : ['out', 'lse'];
+  emitAttentionLogSumExp(emitter, { ...sizes, q, k, out: whole(again) });
+  emitAttentionGradients(emitter, {
+    ...sizes,
+    q,
+    k,
+    v,
+    g,
+    lse: whole(again),
+    delta: whole(delta),
+    dq: whole(results.dq),
+    dk: whole(results.dk),
+    dv: whole(results.dv),
+  });
+  const keysOf = Object.keys(results) as (keyof typeof results)[];
   const run = await runKernels(
     softwareGpu!.device,
     emitter.kernels,
@@ -161,8 +157,7 @@ describe('attention', () => {
 
   it.skipIf(!softwareGpu)(`shares long rows among lanes${why}`, async () => {
     const sizes = { batch: 2, queries: 67, keys: 70, depth: 18, scale: 0.2 };
-    expectSmall(await errorsOf(sizes, '16 vectors', 'float32'), 'float32');
-    expectSmall(await errorsOf({ ...sizes, depth: 34 }, '16 vectors', 'float32', false), 'float32');
+    expectSmall(await errorsOf(sizes, '8 vectors', 'float32'), 'float32');
   });
 });
 

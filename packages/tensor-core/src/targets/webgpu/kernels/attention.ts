@@ -133,7 +133,7 @@ export function emitAttentionGradients(
 }
 
 /** Vectors of four that an invocation may hold: more of them share what is read, fewer leave room for more invocations. */
-const REGISTERS = [32, 16] as const;
+const REGISTERS = [32, 16, 8] as const;
 
 function emitLoop(emitter: Emitter, loop: AttentionLoop): void {
   const variant = (registers: number) => ({
@@ -143,7 +143,8 @@ function emitLoop(emitter: Emitter, loop: AttentionLoop): void {
       emitter.emit(attentionKernel(loop, spread, emitter.capabilities.bindingAlignment));
     },
   });
-  emitter.choose(loop.label, [variant(REGISTERS[0]), variant(REGISTERS[1])]);
+  const [most, ...fewer] = REGISTERS;
+  emitter.choose(loop.label, [variant(most), ...fewer.map(variant)]);
 }
 
 /** Whose rows are the own ones, and whose are streamed. */
