@@ -74,7 +74,8 @@ export function assemble(kernel: Kernel, alignment: number): AssembledKernel {
     const bytes = storageBytes(operand.value.dtype);
     const offset = Math.floor((operand.offset * bytes) / alignment) * alignment;
     const end = (operand.offset + operand.size) * bytes;
-    return { operand, offset, size: Math.ceil((end - offset) / 4) * 4 };
+    // A binding of nothing is not allowed; blocks are larger than a word.
+    return { operand, offset, size: Math.max(4, Math.ceil((end - offset) / 4) * 4) };
   });
   if (starts.length > 0) {
     lines.push(

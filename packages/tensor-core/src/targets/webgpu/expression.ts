@@ -29,43 +29,47 @@ interface Scope {
   readonly names: Map<string, string>;
 }
 
-/** What the expressions of one kernel share: its operands and the functions that it calls. */
+/** Where expressions find their operands, and say what they call. */
+export interface SourceContext {
+  readonly stored: ReadonlyMap<Node, Operand>;
+  /** Takes in the helpers that are called. */
+  readonly helpers: Set<string>;
+  /** Operands' names by what they are. */
+  readonly names: Map<string, string>;
+}
+
+/** What one function reads and calls. */
 export class KernelSource {
   readonly reads: Record<string, Operand> = {};
-  readonly stored: ReadonlyMap<Node, Operand>;
-  readonly #helpers: Set<string>;
-  readonly #prefix: string;
-  readonly #named = new Map<string, string>();
+  readonly #context: SourceContext;
+  readonly #bound = new Set<string>();
 
-  /**
-   * @param prefix of the operands' names
-   * @param helpers takes in what the expressions call
-   */
-  constructor(stored: ReadonlyMap<Node, Operand>, prefix: string, helpers: Set<string>) {
-    this.stored = stored;
-    this.#helpers = helpers;
-    this.#prefix = prefix;
+  constructor(context: SourceContext) {
+    this.#context = context;
+  }
+
+  get stored(): ReadonlyMap<Node, Operand> {
+    return this.#context.stored;
   }
 
   /** Says that an operand is bound under a name already, for writing: reads go through the same binding. */
   bound(name: string, operand: Operand): void {
-    this.#named.set(keyOf(operand), name);
+    this.#context.names.set(keyOf(operand), name);
+    this.#bound.add(name);
   }
 
-  /** The name of a bound operand. */
+  /** The name of an operand, which is bound from now on. */
   operand(operand: Operand): string {
+    const { names } = this.#context;
     const key = keyOf(operand);
-    let name = this.#named.get(key);
-    if (name === undefined) {
-      name = `${this.#prefix}${Object.keys(this.reads).length}`;
-      this.#named.set(key, name);
-      this.reads[name] = operand;
-    }
+    let name = names.get(key);
+    if (name === undefined) names.set(key, (name = `p_${names.size}`));
+    if (!this.#bound.has(name)) this.reads[name] = operand;
     return name;
   }
 
   help(name: string): void {
-    this.#helpers.add(name);
+    this.#context.helpers.add(name);
   }
 }
 

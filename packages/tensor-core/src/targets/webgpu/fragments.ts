@@ -11,19 +11,21 @@ export interface FragmentContext {
   readonly stored: ReadonlyMap<Node, Operand>;
   /** Takes in the helpers that the fragments call. */
   readonly helpers: Set<string>;
+  /** Names of operands: fragments of one kernel that read the same share its binding. */
+  readonly names: Map<string, string>;
 }
 
 /** The node's elements, computed as they are read. @param name unique in the kernel */
 export function prologueOf(node: Node, name: string, context: FragmentContext): Prologue {
-  const source = new KernelSource(context.stored, `p_${name}_`, context.helpers);
+  const source = new KernelSource(context);
   const writer = new ExpressionWriter(source);
   const value = writer.element(node, linearIndex('i', node.shape));
   return {
     shape: node.shape,
     dtype: node.dtype,
     reads: source.reads,
-    code: `fn p_${name}(i: u32) -> ${computeType(node.dtype)} {\n${writer.lines.join('\n')}\nreturn ${value};\n}`,
-    load: (i) => `p_${name}(${i})`,
+    code: `fn load_${name}(i: u32) -> ${computeType(node.dtype)} {\n${writer.lines.join('\n')}\nreturn ${value};\n}`,
+    load: (i) => `load_${name}(${i})`,
   };
 }
 
@@ -39,13 +41,13 @@ export function epilogueOf(
   context: FragmentContext,
 ): Epilogue | undefined {
   if (anchor === root) return undefined;
-  const source = new KernelSource(context.stored, `e_${name}_`, context.helpers);
+  const source = new KernelSource(context);
   const writer = new ExpressionWriter(source);
   writer.define(anchor, 'i', 'v');
   const value = writer.compute(root, linearIndex('i', root.shape));
   return {
     reads: source.reads,
-    code: `fn e_${name}(v: ${computeType(anchor.dtype)}, i: u32) -> ${storageType(root.dtype)} {\n${writer.lines.join('\n')}\nreturn ${toStorage(value, root.dtype)};\n}`,
-    apply: (v, i) => `e_${name}(${v}, ${i})`,
+    code: `fn finish_${name}(v: ${computeType(anchor.dtype)}, i: u32) -> ${storageType(root.dtype)} {\n${writer.lines.join('\n')}\nreturn ${toStorage(value, root.dtype)};\n}`,
+    apply: (v, i) => `finish_${name}(${v}, ${i})`,
   };
 }

@@ -52,11 +52,12 @@ export function groupItems(
       (candidate) => canWait(candidate) && fits(candidate, item, stored, mostOperands),
     );
     if (!group) {
-      group = { position, items: [], roots: new Set(), reads: new Set() };
+      group = { position, items: [], roots: new Set(), reads: new Set(), operands: new Set() };
       groups.push(group);
       if (key !== undefined) open.set(key, [...candidates, group]);
     }
     for (const read of item.reads) if (!group.roots.has(read)) group.reads.add(read);
+    for (const operand of item.operands) group.operands.add(operand);
     group.items.push(item);
     group.roots.add(item.root);
     written.set(item.root, group.position);
@@ -70,6 +71,7 @@ interface OpenGroup {
   readonly items: Item[];
   readonly roots: Set<Node>;
   readonly reads: Set<Node>;
+  readonly operands: Set<string>;
 }
 
 /** True where the group's kernel can compute the item as well, and something is gained by it. */
@@ -78,8 +80,10 @@ function fits(group: OpenGroup, item: Item, stored: ReadonlySet<Node>, mostOpera
   if (inside && (item.anchor || !readsInPlace(item.root, group.roots, stored))) return false;
   const shares = inside || item.reads.some((read) => group.reads.has(read));
   if (!shares && sizeOf(item.root.shape) > SMALL) return false;
-  const reads = new Set([...group.reads, ...item.reads.filter((read) => !group.roots.has(read))]);
-  return reads.size + group.roots.size + 1 <= mostOperands;
+  const operands = new Set([...group.operands, ...item.operands]);
+  const results = group.roots.size + 1;
+  // A reduction in two passes holds its partial results beside its results.
+  return operands.size + (item.anchor ? 2 : 1) * results <= mostOperands;
 }
 
 /** True where the expression of `root` meets the group's roots only at its own element. */

@@ -82,7 +82,7 @@ export interface Emitter {
 
 /** What happens to a kernel's result before it is stored: `apply(v, i)` is the WGSL expression of the final value. */
 export interface Epilogue {
-  /** Operands that the code reads; the names begin with `e_`. */
+  /** Operands that the code reads; the names begin with `p_`, and equal names are equal operands. */
   readonly reads: Readonly<Record<string, Operand>>;
   /** Functions that `apply` calls. */
   readonly code: string;
@@ -96,7 +96,7 @@ export interface Epilogue {
 
 /** Where a kernel's input comes from: `load(i)` is the WGSL expression of its element i, computed as it is needed. */
 export interface Prologue extends TensorType {
-  /** Operands that the code reads; the names begin with `p_` and the name that the lowering was given. */
+  /** Operands that the code reads; the names begin with `p_`, and equal names are equal operands. */
   readonly reads: Readonly<Record<string, Operand>>;
   /** Functions that `load` calls. */
   readonly code: string;

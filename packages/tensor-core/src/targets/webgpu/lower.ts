@@ -14,7 +14,6 @@ import {
   type Kernel,
   type Operand,
   type Value,
-  type Variant,
   whole,
 } from './kernel.ts';
 import { emitMap } from './kernels/map.ts';
@@ -26,8 +25,16 @@ import { scheduleGroups } from './schedule.ts';
 /** Storage buffers that kernels keep for themselves, beside what expressions read. */
 const RESERVED = 3;
 
-/** Which of several variants of a kernel is taken: its position. */
-export type Choose = (key: string, variants: readonly Variant[]) => number;
+/**
+ * Which of several variants of a kernel is taken: its position.
+ *
+ * @param alone the kernels of one variant, complete, apart from the program
+ */
+export type Choose = (
+  key: string,
+  names: readonly string[],
+  alone: (variant: number) => readonly Kernel[],
+) => number;
 
 export interface LoweredGraph {
   /** In the order in which they run. */
@@ -92,26 +99,25 @@ export function lowerGraph(
   const choices: { key: string; names: string[] }[] = [];
   for (const group of groups) {
     const helpers = new Set<string>();
-    const context: FragmentContext = { stored: operands, helpers };
+    const context: FragmentContext = { stored: operands, helpers, names: new Map() };
     const emitted: Kernel[] = [];
     const emitter: Emitter = {
       capabilities,
       temporary: makeValue,
       emit: (kernel) => emitted.push(kernel),
       choose: (key, variants) => {
-        choices.push({ key, names: variants.map(({ name }) => name) });
-        (variants[choose(key, variants)] ?? variants[0]).emit();
+        const names = variants.map(({ name }) => name);
+        choices.push({ key, names });
+        const alone = (variant: number): Kernel[] => {
+          const before = emitted.length;
+          variants[variant]?.emit();
+          return completed(emitted.splice(before), helpers);
+        };
+        (variants[choose(key, names, alone)] ?? variants[0]).emit();
       },
     };
     emitGroup(emitter, group, operands, context);
-    const code = helperCode(helpers);
-    for (const kernel of emitted) {
-      kernels.push({
-        ...kernel,
-        body: `${code}\n${kernel.body}`,
-        extensions: [...(kernel.extensions ?? []), ...(helpers.has(HALF) ? ['f16'] : [])],
-      });
-    }
+    kernels.push(...completed(emitted, helpers));
   }
   return {
     kernels,
@@ -120,6 +126,18 @@ export function lowerGraph(
     constants,
     choices,
   };
+}
+
+/** Kernels with the functions that their expressions call. What has no elements needs no kernel. */
+function completed(kernels: readonly Kernel[], helpers: ReadonlySet<string>): Kernel[] {
+  const code = helperCode(helpers);
+  return kernels
+    .filter(({ writes }) => Object.values(writes).some(({ size }) => size > 0))
+    .map((kernel) => ({
+      ...kernel,
+      body: `${code}\n${kernel.body}`,
+      extensions: [...(kernel.extensions ?? []), ...(helpers.has(HALF) ? ['f16'] : [])],
+    }));
 }
 
 function checkSupport(nodes: readonly Node[], capabilities: Capabilities): void {

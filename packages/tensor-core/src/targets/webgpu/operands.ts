@@ -30,6 +30,19 @@ export function isView(node: Node): boolean {
   return viewStart(node) !== undefined;
 }
 
+/** What of which stored node `node` is, as a key that equal runs share; undefined where it has to be computed. */
+export function runOf(node: Node, stored: ReadonlySet<Node>): { source: Node; key: string } | undefined {
+  let offset = 0;
+  let current = node;
+  while (!stored.has(current)) {
+    const start = viewStart(current);
+    if (start === undefined) return undefined;
+    offset += start;
+    current = current.inputs[0]!;
+  }
+  return { source: current, key: `${current.id}:${offset}:${sizeOf(node.shape)}` };
+}
+
 /** The run of a stored value that `node` is, or undefined where it has to be computed. */
 export function operandOf(node: Node, stored: ReadonlyMap<Node, Operand>): Operand | undefined {
   let offset = 0;

@@ -10,7 +10,7 @@ import { attentionOps } from '../../ops/index.ts';
 import { sameShape, sizeOf } from '../../shape.ts';
 import { elementwise } from './elementwise.ts';
 import { expressionOps, uniformConstant } from './expression.ts';
-import { isView } from './operands.ts';
+import { isView, runOf } from './operands.ts';
 import { isContiguousConcat } from './rewrite.ts';
 
 /** What one lowering computes: an anchor (a product, a reduction, …) or an expression. */
@@ -21,6 +21,8 @@ export interface Item {
   readonly root: Node;
   /** Stored nodes that it reads. */
   readonly reads: readonly Node[];
+  /** Runs of them: each is a binding. */
+  readonly operands: ReadonlySet<string>;
 }
 
 export interface Partition {
@@ -45,8 +47,8 @@ const withEpilogue = new Set(['matmul', 'conv2d', 'conv2dInputGradient', 'sum', 
 
 interface Estimate {
   readonly cost: number;
-  /** Stored nodes that the expression reads. */
-  readonly leaves: ReadonlySet<Node>;
+  /** Runs of stored nodes that the expression reads. */
+  readonly leaves: ReadonlySet<string>;
 }
 
 /**
@@ -71,7 +73,7 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
   const rootOf = new Map<Node, Node>(); // anchor → root
   const store = (node: Node): void => {
     stored.add(node);
-    estimates.set(node, { cost: 1, leaves: new Set([node]) });
+    estimates.set(node, { cost: 1, leaves: new Set([runOf(node, stored)!.key]) });
   };
   const estimateOf = (node: Node): Estimate => estimates.get(node)!;
   const isSingle = (node: Node): boolean => consumersOf(node).length === 1 && !results.has(node);
@@ -125,8 +127,8 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
       store(node);
       continue;
     }
-    const inputs = node.inputs.map(estimateOf);
-    const leaves = limit(node, union(inputs));
+    const run = isView(node) ? runOf(node, stored) : undefined;
+    const leaves = run ? new Set([run.key]) : limit(node, union(node.inputs.map(estimateOf)));
     const cost = node.inputs.reduce((total, input) => total + estimateOf(input).cost, 0) + costOf(node);
     const uses = consumersOf(node);
     const repeated = uses.some((use) => sizeOf(use.shape) > sizeOf(node.shape) && expressionOps.has(use.op));
@@ -144,7 +146,7 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
   }
 
   /** Stores inputs of the node until it reads no more than it may. */
-  function limit(node: Node, leaves: ReadonlySet<Node>): ReadonlySet<Node> {
+  function limit(node: Node, leaves: ReadonlySet<string>): ReadonlySet<string> {
     let current = leaves;
     while (current.size > mostReads) {
       const heaviest = node.inputs
@@ -161,7 +163,7 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
   for (const node of nodes) {
     if (!stored.has(node) || isLeaf(node)) continue;
     const anchor = absorbed.get(node) ?? (expressionOps.has(node.op) ? undefined : node);
-    items.push({ anchor, root: node, reads: readsOf(node, stored) });
+    items.push({ anchor, root: node, ...readsOf(node, stored) });
   }
   return { items, stored };
 }
@@ -180,18 +182,22 @@ function wantedInMemory(nodes: readonly Node[]): Set<Node> {
   return wanted;
 }
 
-/** Stored nodes that the kernel of `root` reads. */
-function readsOf(root: Node, stored: ReadonlySet<Node>): Node[] {
+/** What the kernel of `root` reads. */
+function readsOf(root: Node, stored: ReadonlySet<Node>): Pick<Item, 'reads' | 'operands'> {
   const reads = new Set<Node>();
+  const operands = new Set<string>();
   const seen = new Set<Node>();
   const stack = [...root.inputs];
   for (let node = stack.pop(); node; node = stack.pop()) {
     if (seen.has(node)) continue;
     seen.add(node);
-    if (stored.has(node)) reads.add(node);
-    else stack.push(...node.inputs);
+    const run = runOf(node, stored);
+    if (run) {
+      reads.add(run.source);
+      operands.add(run.key);
+    } else stack.push(...node.inputs);
   }
-  return [...reads];
+  return { reads: [...reads], operands };
 }
 
 function costOf(node: Node): number {
@@ -217,8 +223,8 @@ function costOf(node: Node): number {
   }
 }
 
-function union(estimates: readonly Estimate[]): Set<Node> {
-  const all = new Set<Node>();
+function union(estimates: readonly Estimate[]): Set<string> {
+  const all = new Set<string>();
   for (const { leaves } of estimates) for (const leaf of leaves) all.add(leaf);
   return all;
 }

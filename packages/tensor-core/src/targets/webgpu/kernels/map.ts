@@ -23,7 +23,7 @@ export function emitMap(emitter: Emitter, results: readonly MapResult[], context
   const { software, workgroupInvocations } = emitter.capabilities;
   // A software adapter's invocations are SIMD lanes: more of them only cost it.
   const lanes = Math.min(software ? 64 : 256, workgroupInvocations);
-  const source = new KernelSource(context.stored, 'x', context.helpers);
+  const source = new KernelSource({ ...context, names: new Map() });
   results.forEach(({ out }, k) => source.bound(`y${k}`, out));
   const writer = new ExpressionWriter(source);
   const stores = results.map(({ node, out }, k) => {
