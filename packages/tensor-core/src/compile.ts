@@ -6,7 +6,7 @@ import { DisposedError, TensorError } from './errors.ts';
 import { dataNode, inputNode } from './graph/node.ts';
 import { BoundProgram } from './graph/program.ts';
 import { Storage } from './graph/storage.ts';
-import { type Buffer, type Target } from './targets/target.ts';
+import { type Buffer, type CompileProgress, type Target } from './targets/target.ts';
 import { Tensor } from './tensor.ts';
 import { leavesOf, mapTree, signatureOf, type Tree } from './tree.ts';
 
@@ -16,6 +16,11 @@ export type TreeRecord = Readonly<Record<string, Tree>>;
 export interface CompileOptions<I> {
   /** Keys of the argument whose tensors each call takes over: they are gone afterwards, their memory is reused. */
   readonly donate?: readonly (keyof I & string)[];
+  /**
+   * Called as kernels are compiled, many of them at once; the device's own where omitted. The CPU compiles a program in
+   * one piece and does not call it.
+   */
+  readonly onProgress?: (progress: CompileProgress) => void;
 }
 
 /** What `compile` returns: call it like the function; `dispose()` frees its programs. */
@@ -65,7 +70,10 @@ export function compileFunction<I extends TreeRecord, O extends Tree>(
       target,
       leaves.map(({ tensor }) => tensor.node),
       leavesOf(outputs).map(({ tensor }) => tensor.node),
-      { donated: leaves.flatMap(({ donated }, i) => (donated ? [i] : [])) },
+      {
+        donated: leaves.flatMap(({ donated }, i) => (donated ? [i] : [])),
+        ...(options.onProgress && { onProgress: options.onProgress }),
+      },
     );
     report = program.report;
     return { program, outputs };

@@ -65,7 +65,15 @@ export {
 export { exportOnnx } from './export.ts';
 export { grad, valueAndGrad } from './gradient.ts';
 export { type CompiledFunction, type CompileOptions, type TreeRecord } from './compile.ts';
+export { type CompileProgress, type TuneMode, type TuningState } from './targets/target.ts';
 export { Device, type DeviceName, type DeviceOptions, openDevice } from './device.ts';
+export {
+  type Ceilings,
+  type ChromeTrace,
+  type KernelProfile,
+  type ProfileReport,
+  type TraceEvent,
+} from './profile.ts';
 export { printGraph } from './graph/print.ts';
 export {
   encodeSafetensors,

@@ -8,11 +8,18 @@ import { sizeOf } from '../../shape.ts';
 import { hostRandomUniform } from '../host-random.ts';
 import { type Buffer, type Graph, type Program, type ProgramOptions } from '../target.ts';
 import { lowerGraph, type LoweredModel } from './lower.ts';
+import { type RunProfiler } from './profile.ts';
 
 /** Counts what is alive; shared by all buffers of a target. */
 export interface LiveCount {
   count: number;
   bytes: number;
+}
+
+/** What a target lends its programs. */
+export interface ProgramHost {
+  readonly live: LiveCount;
+  readonly profiler: RunProfiler;
 }
 
 /** A value in host memory, wrapped for the runtime without a copy. */
@@ -79,6 +86,7 @@ export class OnnxProgram implements Program {
   readonly #graph: Graph;
   readonly #donated: ReadonlySet<number>;
   readonly #live: LiveCount;
+  readonly #profiler: RunProfiler;
   /** Memory of donated inputs, by dtype and size, for the outputs of later runs. */
   readonly #spare = new Map<string, HostArray[]>();
   #last: Promise<unknown> = Promise.resolve();
@@ -89,7 +97,7 @@ export class OnnxProgram implements Program {
     model: LoweredModel,
     graph: Graph,
     options: ProgramOptions,
-    live: LiveCount,
+    { live, profiler }: ProgramHost,
     compileMilliseconds: number,
   ) {
     this.#session = session;
@@ -97,6 +105,7 @@ export class OnnxProgram implements Program {
     this.#graph = graph;
     this.#donated = new Set(options.donated);
     this.#live = live;
+    this.#profiler = profiler;
     this.report = {
       graphNodes: graph.nodes.length,
       onnxNodes: model.nodeCount,
@@ -110,13 +119,13 @@ export class OnnxProgram implements Program {
     options: ProgramOptions,
     session: InferenceSession.SessionOptions,
     block: number,
-    live: LiveCount,
+    host: ProgramHost,
   ): Promise<OnnxProgram> {
     const start = performance.now();
     const model = lowerGraph(graph, block);
     try {
       const created = await InferenceSession.create(model.bytes, session);
-      return new OnnxProgram(created, model, graph, options, live, performance.now() - start);
+      return new OnnxProgram(created, model, graph, options, host, performance.now() - start);
     } catch (error) {
       throw new DeviceError(`cpu: ONNX Runtime did not take the program: ${String(error)}`, { cause: error });
     }
@@ -136,6 +145,7 @@ export class OnnxProgram implements Program {
   }
 
   async #run(inputs: readonly OnnxBuffer[]): Promise<Buffer[]> {
+    const began = performance.now();
     const feeds: Record<string, OrtTensor> = {};
     inputs.forEach((buffer, i) => (feeds[`i${i}`] = buffer.tensor));
     for (const { node, name } of this.#model.hostValues) {
@@ -147,12 +157,14 @@ export class OnnxProgram implements Program {
     const outputs = this.#graph.outputs.map((node) => this.#take(node));
     const fetches: Record<string, OrtTensor> = {};
     outputs.forEach((buffer, i) => (fetches[`o${i}`] = buffer.tensor));
+    const called = performance.now();
     try {
       await this.#session.run(feeds, fetches, { logSeverityLevel: 4 });
     } catch (error) {
       for (const buffer of outputs) buffer.dispose();
       throw new DeviceError(`cpu: a run failed: ${String(error)}`, { cause: error });
     }
+    this.#profiler.ran(`run of ${this.#model.nodeCount} operators`, began, called);
     inputs.forEach((buffer, i) => {
       if (!this.#donated.has(i)) return;
       if (buffer.reusable) this.#spareList(buffer.type.dtype, buffer.array.length).push(buffer.array);

@@ -16,11 +16,13 @@ import {
   type Target,
 } from '../target.ts';
 import { blockSize } from './layout.ts';
+import { RunProfiler } from './profile.ts';
 import { OnnxBuffer, OnnxProgram } from './program.ts';
 
 export class OnnxTarget implements Target {
   readonly name = 'cpu';
   readonly description: string;
+  readonly profiler: RunProfiler;
   readonly #options: InferenceSession.SessionOptions;
   readonly #block: number;
   readonly #live = { count: 0, bytes: 0 };
@@ -42,6 +44,7 @@ export class OnnxTarget implements Target {
     const version = env.versions.node ?? env.versions.common;
     const blocks = block > 0 ? `blocks of ${block} channels` : 'plain layout';
     this.description = `ONNX Runtime ${version}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${blocks}`;
+    this.profiler = new RunProfiler(this.description);
   }
 
   /** @param options.block channels of a block (layout.ts); what the runtime says where omitted, 0 for plain convolutions */
@@ -56,7 +59,9 @@ export class OnnxTarget implements Target {
 
   compile(graph: Graph, options: ProgramOptions): Promise<Program> {
     if (!this.#open) throw new DeviceError('this device was disposed; open another with openDevice()');
-    return OnnxProgram.create(graph, options, this.#options, this.#block, this.#live);
+    const { profiler } = this;
+    const host = { live: this.#live, profiler };
+    return OnnxProgram.create(graph, options, this.#options, this.#block, host);
   }
 
   live(): LiveBuffers {

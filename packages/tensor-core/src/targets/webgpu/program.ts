@@ -5,6 +5,7 @@
  * are written in place; bind groups are made again only when a buffer that comes from outside is another one.
  */
 import { DisposedError } from '../../errors.ts';
+import { type Work } from '../../profile.ts';
 import { type Buffer, type Graph, type Program, type ProgramOptions } from '../target.ts';
 import { assemble, type Binding } from './assemble.ts';
 import { type Kernel, type Value } from './kernel.ts';
@@ -12,6 +13,7 @@ import { type Choose, lowerGraph, type LoweredGraph } from './lower.ts';
 import { type Block, gpuBytes, type GpuMemory, SMALL_BYTES, WebGpuBuffer } from './memory.ts';
 import { type Pipeline, type PipelineCache } from './pipelines.ts';
 import { planMemory, valueBytes } from './plan-memory.ts';
+import { type GpuProfiler } from './profile.ts';
 import { type Capabilities } from './kernel.ts';
 
 /** Submits that may be under way before a run waits for the first of them. */
@@ -28,6 +30,7 @@ export interface ProgramContext {
   readonly pipelines: PipelineCache;
   readonly capabilities: Capabilities;
   readonly choose: Choose;
+  readonly profiler: GpuProfiler;
 }
 
 /** Where a value is: in a block of the program's own, or in one that each run brings. */
@@ -36,8 +39,7 @@ type Place =
   | { readonly kind: 'input'; readonly position: number }
   | { readonly kind: 'output'; readonly position: number };
 
-interface Dispatch {
-  readonly label: string;
+interface Dispatch extends Work {
   readonly pipeline: Pipeline;
   readonly workgroups: readonly [number, number, number];
   readonly bindings: readonly Binding[];
@@ -144,7 +146,7 @@ export class WebGpuProgram implements Program {
     for (const [value, slot] of plan.slotOf) {
       places.set(value, { kind: 'own', buffer: slots[slot]!.gpu, offset: 0 });
     }
-    const { dispatches, uniforms } = await record(lowered.kernels, places, context);
+    const { dispatches, uniforms } = await record(lowered.kernels, places, context, options.onProgress);
     memory.gpu.check();
     return new WebGpuProgram({
       context,
@@ -182,8 +184,9 @@ export class WebGpuProgram implements Program {
   }
 
   #submit(inputs: readonly WebGpuBuffer[]): Buffer[] {
-    const { memory } = this.#context;
+    const { memory, profiler } = this.#context;
     const { device } = memory.gpu;
+    const sample = profiler.begin(this.#dispatches);
     const encoder = device.createCommandEncoder({ label: 'program' });
     this.#pack(inputs, encoder);
     const inputBlocks = new Map<number, Block>();
@@ -198,16 +201,24 @@ export class WebGpuProgram implements Program {
     });
     const blockOf = (place: Place): Block =>
       place.kind === 'input' ? blockOfInput(place.position) : outputBlocks[(place as { position: number }).position]!;
-    const pass = encoder.beginComputePass();
+    let pass = encoder.beginComputePass(sample?.pass(0));
     let current: GPUComputePipeline | undefined;
-    for (const dispatch of this.#dispatches) {
+    for (const [i, dispatch] of this.#dispatches.entries()) {
       const { pipeline, workgroups } = dispatch;
+      const alone = i > 0 ? sample?.pass(i) : undefined;
+      if (alone) {
+        pass.end();
+        pass = encoder.beginComputePass(alone);
+        current = undefined;
+      }
       if (pipeline.gpu !== current) pass.setPipeline((current = pipeline.gpu));
       pass.setBindGroup(0, this.#group(dispatch, blockOf));
       pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
     }
     pass.end();
+    sample?.resolve(encoder);
     device.queue.submit([encoder.finish()]);
+    sample?.submitted();
     memory.gpu.check();
     for (const position of this.#donated) {
       const buffer = inputs[position]!;
@@ -269,6 +280,7 @@ async function record(
   kernels: readonly Kernel[],
   places: ReadonlyMap<Value, Place>,
   { memory, pipelines, capabilities }: ProgramContext,
+  onProgress: ProgramOptions['onProgress'],
 ): Promise<{ dispatches: Dispatch[]; uniforms: GPUBuffer | undefined }> {
   const { device } = memory.gpu;
   const assembled = kernels.map((kernel) => assemble(kernel, capabilities.bindingAlignment));
@@ -277,10 +289,13 @@ async function record(
     uniformBytes > 0 ? device.createBuffer({ size: uniformBytes, usage: UNIFORM | COPY_DST }) : undefined;
   const uniformData = new Uint32Array(uniformBytes / 4);
   let uniformOffset = 0;
+  let done = 0;
   const compiled = await Promise.all(
-    kernels.map((kernel, i) =>
-      pipelines.get(kernel.label, assembled[i]!, Object.keys(kernel.writes).length),
-    ),
+    kernels.map(async ({ label, writes }, i) => {
+      const pipeline = await pipelines.get(label, assembled[i]!, Object.keys(writes).length);
+      onProgress?.({ stage: 'compiling', done: ++done, total: kernels.length, label });
+      return pipeline;
+    }),
   );
   const dispatches = kernels.map((kernel, i): Dispatch => {
     const { bindings, starts } = assembled[i]!;
@@ -294,6 +309,8 @@ async function record(
     const operandPlaces = bindings.map(({ operand }) => places.get(operand.value)!);
     return {
       label: kernel.label,
+      flops: kernel.flops,
+      bytes: bindings.reduce((total, { size }) => total + size, 0),
       pipeline: compiled[i]!,
       workgroups: kernel.workgroups,
       bindings,

@@ -6,42 +6,68 @@
 import { type HostArray } from '../../dtype.ts';
 import { DeviceError } from '../../errors.ts';
 import { type TensorType } from '../../graph/node.ts';
-import { type Buffer, type Graph, type LiveBuffers, type Program, type ProgramOptions, type Target } from '../target.ts';
+import {
+  type Buffer,
+  type Graph,
+  type LiveBuffers,
+  type Program,
+  type ProgramOptions,
+  type Target,
+  type TuneMode,
+  type TuningState,
+} from '../target.ts';
 import { adapterLine } from './adapters.ts';
 import { type Gpu } from './gpu.ts';
 import { type Capabilities } from './kernel.ts';
 import { GpuMemory, WebGpuBuffer } from './memory.ts';
 import { PipelineCache } from './pipelines.ts';
+import { GpuProfiler } from './profile.ts';
 import { WebGpuProgram } from './program.ts';
+import { Tuner } from './tune.ts';
 
 export class WebGpuTarget implements Target {
   readonly name = 'webgpu';
   readonly description: string;
+  readonly profiler: GpuProfiler;
   readonly #gpu: Gpu;
   readonly #memory: GpuMemory;
   readonly #pipelines: PipelineCache;
   readonly #capabilities: Capabilities;
+  readonly #tuner: Tuner;
   #open = true;
 
-  constructor(gpu: Gpu) {
+  /** @param tuner takes the first variants where omitted */
+  constructor(gpu: Gpu, tuner = Tuner.off(gpu)) {
     this.#gpu = gpu;
     this.description = adapterLine(gpu.adapter);
     this.#memory = new GpuMemory(gpu);
     this.#pipelines = new PipelineCache(gpu);
     this.#capabilities = capabilitiesOf(gpu);
+    this.#tuner = tuner;
+    this.profiler = new GpuProfiler(gpu);
+  }
+
+  static async open(gpu: Gpu, tune: TuneMode): Promise<WebGpuTarget> {
+    return new WebGpuTarget(gpu, await Tuner.open(gpu, tune));
+  }
+
+  get tuning(): TuningState {
+    return this.#tuner.state;
   }
 
   upload(data: HostArray, type: TensorType): Buffer {
     return WebGpuBuffer.fromHost(this.#memory, type, data);
   }
 
-  compile(graph: Graph, options: ProgramOptions): Promise<Program> {
+  async compile(graph: Graph, options: ProgramOptions): Promise<Program> {
     if (!this.#open) throw new DeviceError('this device was disposed; open another with openDevice()');
+    await this.#tuner.learn(graph, options, this.#capabilities, this.#memory);
     return WebGpuProgram.create(graph, options, {
       memory: this.#memory,
       pipelines: this.#pipelines,
       capabilities: this.#capabilities,
-      choose: () => 0,
+      choose: this.#tuner.choose,
+      profiler: this.profiler,
     });
   }
 
