@@ -7,10 +7,12 @@ const layers = [
   ['tensor-core'],
   ['datasets', 'assignment', 'schedulers', 'models', 'metrics-fid'],
   ['trainer'],
-  ['cli', 'bench'],
+  ['cli', 'bench', 'browser'],
 ];
 /** These work on typed arrays alone, so that whoever installs one of them installs no device. */
 const withoutDevice = ['assignment', 'schedulers', 'datasets'];
+/** Where a package lies, if not in packages. */
+const folders = { cli: 'apps', bench: 'apps', browser: 'docs' };
 
 const layerRules = layers.flatMap((names, level) =>
   names.map((name) => {
@@ -19,9 +21,8 @@ const layerRules = layers.flatMap((names, level) =>
       .flat()
       .filter((other) => other !== name);
     if (withoutDevice.includes(name)) forbidden.push('tensor-core');
-    const folder = level === layers.length - 1 ? 'apps' : 'packages';
     return {
-      files: [`${folder}/${name}/**/*.ts`],
+      files: [`${folders[name] ?? 'packages'}/${name}/**/*.ts`],
       rules: {
         'no-restricted-imports': [
           'error',
@@ -56,7 +57,7 @@ export default tseslint.config(
     ],
   },
   {
-    files: ['packages/**/*.ts', 'apps/**/*.ts'],
+    files: ['packages/**/*.ts', 'apps/**/*.ts', 'docs/**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     plugins: { 'import-x': importX },
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -79,7 +80,7 @@ export default tseslint.config(
     },
   },
   ...layerRules,
-  { files: ['apps/**/*.ts', 'packages/*/scripts/**'], rules: { 'no-console': 'off' } },
+  { files: ['apps/**/*.ts', 'docs/**/*.ts', 'packages/*/scripts/**'], rules: { 'no-console': 'off' } },
   { files: ['**/*.mjs'], extends: [tseslint.configs.recommended] },
   {
     files: ['**/*.config.ts', '**/tsup.config.ts'],

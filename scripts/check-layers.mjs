@@ -27,6 +27,7 @@ const MAY_IMPORT = {
   trainer: [...BOTTOM, 'tensor-core', ...ROOMS],
   cli: UNDER_APPS,
   bench: UNDER_APPS,
+  browser: UNDER_APPS,
 };
 
 const checks = new Checks();

@@ -25,6 +25,7 @@ const COMMANDS = {
   },
   cli: { build: 'apps/cli', main: 'apps/cli/dist/main.js', args: [] },
   bench: { build: 'apps/bench', main: 'apps/bench/dist/main.js', args: [] },
+  browser: { build: 'docs/browser', main: 'docs/browser/serve.mjs', args: [] },
   test: { build: undefined, main: 'node_modules/vitest/vitest.mjs', args: ['run'] },
 };
 

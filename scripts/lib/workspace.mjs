@@ -6,17 +6,20 @@ import { fileURLToPath } from 'node:url';
 /** Absolute path of the workspace's root. */
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** Folders that packages lie in. */
+const PARENTS = ['packages', 'apps', 'docs'];
+
 /** Parsed JSON file, by its path from the root. */
 export function readJson(file) {
   return JSON.parse(readFileSync(path.join(root, file), 'utf8'));
 }
 
 /**
- * Every package and app, in the order of their names: `name` (`@immiscible/random`), `folder` (`packages/random`, from
+ * Every package and app, and the page in docs, in the order of their names: `name` (`@immiscible/random`), `folder` (`packages/random`, from
  * the root), `manifest` (its package.json) and `uses` (names of the workspace packages that it declares).
  */
 export function listPackages() {
-  return ['packages', 'apps'].flatMap((parent) =>
+  return PARENTS.filter((parent) => existsSync(path.join(root, parent))).flatMap((parent) =>
     readdirSync(path.join(root, parent), { withFileTypes: true })
       .filter(
         (entry) => entry.isDirectory() && existsSync(path.join(root, parent, entry.name, 'package.json')),

@@ -21,7 +21,10 @@ function namedValues(index) {
   });
 }
 
-for (const { name, folder, manifest } of listPackages()) {
+/** The page in docs is nobody's to import. */
+const packages = listPackages().filter(({ manifest }) => manifest.exports);
+
+for (const { name, folder, manifest } of packages) {
   describe(name, () => {
     const cwd = path.join(root, folder);
 
