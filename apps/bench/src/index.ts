@@ -3,9 +3,9 @@ export { type BenchIo, run } from './run.ts';
 export {
   type AssignmentBenchOptions,
   type AssignmentBenchResult,
-  formatAssignmentBench,
   runAssignmentBench,
 } from './suites/assignment.ts';
+export { formatAssignmentBench } from './suites/assignment-table.ts';
 export { type DataBenchOptions, type DataBenchReport, runDataBench } from './suites/data.ts';
 export { type KernelsBenchOptions, type KernelsBenchReport, runKernelsBench } from './suites/kernels.ts';
 export { formatKernelsBench } from './suites/kernels-table.ts';

@@ -58,9 +58,21 @@ describe('step', () => {
 
 describe('assignment', () => {
   it('prints the paper’s table for one size', async () => {
-    const { code, out } = await bench('assignment', '--sizes', '16', '--repeats', '1', '--no-python');
+    const args = ['assignment', '--sizes', '16', '--repeats', '1', '--no-python', '--family', 'f16,ties'];
+    const { code, out, err } = await bench(...args);
     expect(code).toBe(0);
-    expect(out).toMatch(/SciPy skipped: not asked for/);
+    expect(out).toMatch(/Skipped: solvers for Python: not asked for/);
+    expect(err).toContain('synthetic 1/f, unit variance, batch 16');
+    const json = JSON.parse((await bench(...args, '--json')).out) as object;
+    expect(json).toMatchObject({ suite: 'assignment', rows: [{ family: 'f16' }, { family: 'ties' }] });
+  });
+
+  it('refuses a figure that it cannot draw, before it measures', async () => {
+    const { code, out, err } = await bench('assignment', '--plot', 'times.pdf');
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toBe(
+      'error: bench assignment: --plot wants a file that ends in .svg or .png, got times.pdf\n',
+    );
   });
 });
 

@@ -3,8 +3,11 @@ import { DatasetError } from '@immiscible/datasets';
 import { TensorError } from '@immiscible/tensor-core';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { formatDataBench, formatStepBench } from './format.ts';
-import { formatAssignmentBench, runAssignmentBench } from './suites/assignment.ts';
+import { runAssignmentBench } from './suites/assignment.ts';
+import { FAMILY_NAMES, USUAL_FAMILIES } from './suites/assignment-families.ts';
+import { checkPlotFile, writeAssignmentPlot } from './suites/assignment-plot.ts';
 import { formatAssignmentStepBench, runAssignmentStepBench } from './suites/assignment-step.ts';
+import { formatAssignmentBench } from './suites/assignment-table.ts';
 import { runDataBench } from './suites/data.ts';
 import { runKernelsBench } from './suites/kernels.ts';
 import { formatKernelsBench } from './suites/kernels-table.ts';
@@ -28,6 +31,36 @@ function wholes(text: string): number[] {
   return text.split(',').map((part) => whole(part.trim()));
 }
 
+function names(text: string): string[] {
+  return text.split(',').map((part) => part.trim());
+}
+
+/** What a shell says of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
+/** Something was measured and printed, but not as it must be. */
+class BenchFailure extends Error {
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.name = 'BenchFailure';
+    this.exitCode = exitCode;
+  }
+}
+
+/** Runs until it is done, or asks it to end when Ctrl-C is pressed. */
+async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const interrupt = (): void => controller.abort();
+  process.once('SIGINT', interrupt);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+  }
+}
+
 /** Fields that were given; an option that was not is absent. */
 function given<T extends object>(flags: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) as {
@@ -49,23 +82,40 @@ function createProgram(io: BenchIo): Command {
 
   program
     .command('assignment')
-    .description('the pairing of noise with images: the table of the paper on this machine, beside SciPy')
-    .option('--sizes <list>', 'batch sizes', wholes)
-    .option('--repeats <number>', 'timed repeats, medians are reported', whole)
-    .option('--cifar10 <path>', 'folder or archive of CIFAR-10, measured too')
-    .option('--python <path>', 'a Python that may have NumPy and SciPy (default: python3)')
-    .option('--no-python', 'without SciPy')
+    .description('the pairing of noise with images: the paper’s table on this machine, beside other solvers')
+    .option('--sizes <list>', 'batch sizes (default: 128,256,512,1024; 8192 wants 2 GB)', wholes)
+    .option(
+      '--family <list>',
+      `which costs: ${FAMILY_NAMES.join(', ')} (default: ${USUAL_FAMILIES.join(',')})`,
+      names,
+    )
+    .option('--repeats <number>', 'timed turns, medians are reported', whole)
+    .option('--cifar10 <path>', 'folder or archive of CIFAR-10 (default: generated images of its shape)')
+    .option('--python <list>', 'Pythons that may have SciPy, lap, lapx, lapjv (default: python3)', names)
+    .option('--no-python', 'without them')
+    .option('--limit <seconds>', 'leave a peer out where one solve would take longer (default: 30)', whole)
+    .option('--plot <file>', 'draw the solving times too, as .svg or .png')
     .option('--step', 'instead: what assignment adds to a training step, with and without look-ahead')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  npm run bench -- assignment --sizes 128,512 --repeats 9')
-    .action(async ({ json, step, ...flags }: AssignmentFlags) => {
+    .action(async ({ json, step, plot, family: families, python: pythons, ...flags }: AssignmentFlags) => {
       if (step) {
         const { sizes, repeats, cifar10 } = flags;
         const report = await runAssignmentStepBench({ ...given({ sizes, repeats, cifar10 }), progress });
         print(report, json, formatAssignmentStepBench);
         return;
       }
-      print(await runAssignmentBench({ ...given(flags), progress }), json, formatAssignmentBench);
+      if (plot !== undefined) checkPlotFile(plot);
+      const python = pythons === true ? undefined : pythons;
+      const report = await untilInterrupted((signal) =>
+        runAssignmentBench({ ...given({ ...flags, families, python }), progress, signal }),
+      );
+      print(report, json, formatAssignmentBench);
+      if (plot !== undefined && report.rows.length > 0) await writeAssignmentPlot(report, plot);
+      if (report.interrupted) throw new BenchFailure('interrupted', INTERRUPTED);
+      if (report.disagreements.length > 0) {
+        throw new BenchFailure(`the costs disagree: ${report.disagreements.join('; ')}`, 1);
+      }
     });
 
   program
@@ -128,9 +178,13 @@ function createProgram(io: BenchIo): Command {
 
 interface AssignmentFlags {
   readonly sizes?: readonly number[];
+  readonly family?: readonly string[];
   readonly repeats?: number;
   readonly cifar10?: string;
-  readonly python?: string | false;
+  /** `true` where neither it nor its negation was given */
+  readonly python?: readonly string[] | boolean;
+  readonly limit?: number;
+  readonly plot?: string;
   readonly step?: boolean;
   readonly json?: boolean;
 }
@@ -163,7 +217,7 @@ interface DataFlags {
  * Runs one command line.
  *
  * @param argv without `node` and the script
- * @returns the exit code: 0 measured, 1 failed, 2 an option or input cannot be used
+ * @returns the exit code: 0 measured, 1 failed, 2 an option or input cannot be used, 130 interrupted
  */
 export async function run(argv: readonly string[], io: BenchIo = process): Promise<number> {
   try {
@@ -171,6 +225,10 @@ export async function run(argv: readonly string[], io: BenchIo = process): Promi
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof BenchFailure) {
+      io.stderr.write(`error: ${error.message}\n`);
+      return error.exitCode;
+    }
     const isInput = error instanceof DatasetError || error instanceof RangeError;
     if (!isInput && !(error instanceof TensorError)) throw error;
     io.stderr.write(`error: ${error.message}\n`);

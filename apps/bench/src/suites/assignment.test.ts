@@ -1,111 +1,137 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseHTML } from 'linkedom';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { DIMENSIONS, firstImages, syntheticImages, withUnitVariance } from './assignment-images.ts';
-import { Scipy } from './assignment-scipy.ts';
-import { type AssignmentBenchResult, formatAssignmentBench, runAssignmentBench } from './assignment.ts';
+import { FAMILY_NAMES, openFamily } from './assignment-families.ts';
+import { drawAssignmentPlot, writeAssignmentPlot } from './assignment-plot.ts';
+import { formatAssignmentBench } from './assignment-table.ts';
+import { runAssignmentBench } from './assignment.ts';
 
-const rms = (values: Float32Array): number =>
-  Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
-
-describe('synthetic images', () => {
-  const images = syntheticImages(64, 5);
-
-  it('are the same for the same seed, in the size they say', () => {
-    expect(images.pixels.length).toBe(64 * DIMENSIONS);
-    expect(syntheticImages(3, 5).pixels.length).toBe(3 * DIMENSIONS);
-    expect(syntheticImages(64, 5).pixels).toEqual(images.pixels);
-    expect(syntheticImages(64, 6).pixels).not.toEqual(images.pixels);
-    expect(rms(images.pixels)).toBeCloseTo(0.5, 5);
+describe('families', () => {
+  it.each(FAMILY_NAMES)('%s: the same for the same seed, noise shared by sizes', async (name) => {
+    const open = (seed: number) => openFamily(name, { cifar10: undefined, largest: 8, seed });
+    const [family, other] = [await open(1), await open(2)];
+    const [small, large] = [family(4), family(8)];
+    expect((await open(1))(8)).toEqual(large);
+    expect(other(8)).not.toEqual(large);
+    if (small.kind === 'matrix' || large.kind === 'matrix') {
+      expect(large).toMatchObject({ kind: 'matrix', size: 8, cost: { length: 64 } });
+      return;
+    }
+    expect(large.noise.subarray(0, 4 * large.dimensions)).toEqual(small.noise);
+    expect(small.x0.length).toBe(4 * small.dimensions);
+    expect(small.float16).toBe(name === 'f16');
   });
 
-  it('have the 1/f spectrum: neighbours differ as its power says', () => {
-    // Var(difference) / (2 Var) = Σ P (1 - cos 2πk/32) / Σ P with P = 1/f².
-    let expected = 0;
-    let power = 0;
-    for (let k = 0; k < 32 * 32; k++) {
-      const [ky, kx] = [Math.min(k >> 5, 32 - (k >> 5)), Math.min(k & 31, 32 - (k & 31))];
-      const p = 1 / Math.max(1, ky * ky + kx * kx);
-      expected += p * (1 - Math.cos((2 * Math.PI * (k & 31)) / 32));
-      power += p;
+  it('make the matrices that they name', async () => {
+    const cost = async (name: 'ties' | 'integers' | 'rank-one'): Promise<Float32Array> => {
+      const problem = (await openFamily(name, { cifar10: undefined, largest: 64, seed: 3 }))(64);
+      return problem.kind === 'matrix' ? problem.cost : new Float32Array();
+    };
+    expect([...new Set(await cost('ties'))].sort()).toEqual([0, 1, 2, 3]);
+    expect((await cost('integers')).every((value) => Number.isInteger(value) && value < 1000)).toBe(true);
+    const products = await cost('rank-one');
+    for (const [i, j] of [
+      [3, 5],
+      [60, 1],
+    ] as const) {
+      const minor = products[0]! * products[i * 64 + j]! - products[j]! * products[i * 64]!;
+      expect(Math.abs(minor)).toBeLessThan(1e-7);
     }
-    let squares = 0;
-    let count = 0;
-    for (let e = 0; e + 1 < images.pixels.length; e++) {
-      if (e % 32 === 31) continue;
-      squares += (images.pixels[e + 1]! - images.pixels[e]!) ** 2;
-      count++;
-    }
-    expect(squares / count / (2 * 0.25) / (expected / power)).toBeCloseTo(1, 1);
-  });
-
-  it('scale to unit variance', () => {
-    const unit = withUnitVariance(firstImages(images, 10));
-    expect(unit.pixels.length).toBe(10 * DIMENSIONS);
-    expect(rms(unit.pixels)).toBeCloseTo(1, 5);
-    expect(unit.scaling).toBe('unit variance');
   });
 });
 
 describe('bench assignment', () => {
-  it('measures every size in both scalings, and the unit variance gains more', async () => {
+  const families = ['images', 'unit', 'f16', 'ties'];
+
+  it('measures sizes and families, says what each gains, and draws them', async () => {
     const said: string[] = [];
     const result = await runAssignmentBench({
-      sizes: [16, 128],
+      sizes: [128, 16],
+      families,
       repeats: 2,
       python: false,
       progress: (what) => said.push(what),
     });
-    expect(result.scipy).toEqual({ skipped: 'not asked for' });
-    expect(result.rows.map(({ images, scaling, size }) => [images, scaling, size])).toEqual([
-      ['synthetic 1/f', 'pixel std 0.5', 16],
-      ['synthetic 1/f', 'pixel std 0.5', 128],
-      ['synthetic 1/f', 'unit variance', 16],
-      ['synthetic 1/f', 'unit variance', 128],
-    ]);
-    expect(said.length).toBe(4);
-    for (const row of result.rows) {
-      expect(row.exact).toBe(true);
-      expect(row.reduction).toBeLessThan(0);
-      expect(row.reductionF16).toBeGreaterThanOrEqual(row.reduction);
-      for (const time of [row.distanceMs, row.quantiseMs, row.solveMs, ...Object.values(row.solversMs)]) {
-        expect(time).toBeGreaterThan(0);
+    expect(result).toMatchObject({ disagreements: [], interrupted: false });
+    expect(result.skipped).toEqual(['solvers for Python: not asked for']);
+    expect(result.rows.map(({ family, size }) => `${family} ${size}`)).toEqual(
+      families.flatMap((family) => [`${family} 16`, `${family} 128`]),
+    );
+    expect(said).toContain('synthetic 1/f, unit variance, batch 128');
+    for (const { exact, gap, solvers, vectors, distinct } of result.rows) {
+      expect(exact).toBe(true);
+      expect(gap).toBeLessThan(1e-9);
+      expect(Object.keys(solvers)).toEqual(['ours', 'dense JV', 'munkres']);
+      if (vectors === null) {
+        expect(distinct).toBe(4);
+        continue;
       }
-      expect(row.scipyMs).toBeNull();
-      expect(row.paper?.milliseconds).toBe(row.size === 128 ? 5.4 : undefined);
+      expect(vectors.reduction).toBeLessThan(0);
+      for (const time of Object.values(vectors.times)) if (time !== null) expect(time).toBeGreaterThan(0);
     }
-    const [, plain, , unit] = result.rows;
+    const [, plain, , unit, , half] = result.rows.map(({ vectors }) => vectors);
     expect(unit!.reduction).toBeLessThan(plain!.reduction);
+    expect(half!.reduction).toBeGreaterThanOrEqual(unit!.reduction);
+    expect([unit!.times.quantise, half!.times.quantise]).toEqual([null, expect.any(Number)]);
+    expect(result.rows[5]!.distinct).toBeLessThan(result.rows[3]!.distinct / 10);
     expect(JSON.parse(JSON.stringify(result))).toEqual(result);
 
-    const table = formatAssignmentBench(result);
-    expect(table).toContain('SciPy skipped: not asked for');
-    expect(table).toContain('synthetic 1/f, pixel std 0.5');
-    expect(table).toContain('-1.93 %'); // the paper's, at 128
-  });
+    const text = formatAssignmentBench(result);
+    expect(text).toContain('Skipped: solvers for Python: not asked for');
+    expect(text).toContain('synthetic 1/f, unit variance, float16 costs');
+    expect(text).toContain('−1.93 %'); // the paper's, at 128
+    expect(text).toContain('Costs agree in float64');
+    const broken = { ...result, disagreements: ['ties 16: lap: its answer is no pairing'] };
+    expect(formatAssignmentBench(broken)).toMatch(/THE COSTS DISAGREE:\nties 16: lap/);
 
-  it('goes on without Python, and says so', async () => {
-    const result = await runAssignmentBench({ sizes: [8], repeats: 1, python: 'no-such-python' });
-    expect(result.scipy).toEqual({ skipped: expect.stringContaining('no-such-python') as string });
-    expect(formatAssignmentBench(result)).toContain('SciPy skipped: spawn no-such-python');
-  });
-
-  it('stands beside SciPy with the same cost (skipped where PYTHON or python3 has no SciPy)', async ({
-    skip,
-  }) => {
-    const python = process.env['PYTHON'] ?? 'python3';
-    const started = await Scipy.start(python);
-    if (typeof started === 'string') return skip(started);
-    await started.stop();
-    const result: AssignmentBenchResult = await runAssignmentBench({ sizes: [48], repeats: 2, python });
-    for (const row of result.rows) {
-      expect(row.scipyMs).toBeGreaterThan(0);
-      expect(Math.abs(row.scipyCostDifference!)).toBeLessThan(1e-12);
+    const svg = drawAssignmentPlot(result);
+    const { document } = parseHTML(svg);
+    expect(document.querySelectorAll('g > svg').length).toBe(families.length);
+    expect(document.querySelectorAll('svg > circle').length).toBe(3);
+    expect(document.querySelectorAll('g > svg circle').length).toBe(families.length * 2 * 3);
+    const folder = await mkdtemp(join(tmpdir(), 'immiscible-plot-'));
+    try {
+      await writeAssignmentPlot(result, join(folder, 'a.svg'));
+      expect(await readFile(join(folder, 'a.svg'), 'utf8')).toBe(svg);
+      await writeAssignmentPlot(result, join(folder, 'a.png'));
+      const { format, width } = await sharp(join(folder, 'a.png')).metadata();
+      expect([format, (width ?? 0) > 900]).toEqual(['png', true]);
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 
-  it('names a size that cannot be', async () => {
+  it('reports what is complete when it is interrupted', async () => {
+    const controller = new AbortController();
+    const result = await runAssignmentBench({
+      sizes: [8, 9],
+      families: ['uniform', 'ties'],
+      repeats: 1,
+      python: ['no-such-python'],
+      progress: (what) => what.endsWith('below 4, batch 9') && controller.abort(),
+      signal: controller.signal,
+    });
+    expect(result.interrupted).toBe(true);
+    expect(result.rows.map(({ family, size }) => `${family} ${size}`)).toEqual([
+      'uniform 8',
+      'uniform 9',
+      'ties 8',
+    ]);
+    expect(formatAssignmentBench(result)).toMatch(
+      /Skipped: no-such-python: spawn[^]*Interrupted: these rows/,
+    );
+  });
+
+  it('names what cannot be', async () => {
     await expect(runAssignmentBench({ sizes: [128, 0] })).rejects.toThrow(
       /size must be a whole number from 1 on, got 0/,
     );
     await expect(runAssignmentBench({ repeats: 0.5 })).rejects.toThrow(/repeats .* got 0.5/);
+    await expect(runAssignmentBench({ families: ['cats'] })).rejects.toThrow(
+      /no family cats; use images, unit, f16, latents, uniform/,
+    );
   });
 });

@@ -1,60 +1,63 @@
 /**
- * What an assignment costs and gains: the paper's Table 2 on this machine, time split into distances, quantisation and
- * solving, beside the paper's column and SciPy on the same matrices.
+ * What an assignment costs and gains: the paper's Table 2 on this machine, and beyond it in sizes and kinds of problems.
+ * Time is split into distances, rounding and solving, and other solvers take turns with ours on the same matrices.
  */
-import { assignNoiseSync, pairwiseCost, solveAssignment, type SolverName } from '@immiscible/assignment';
-import { streamNormal } from '@immiscible/random';
+import { closeThreads } from '@immiscible/assignment';
+import { type Device, openDevice } from '@immiscible/tensor-core';
+import { computeCosts, type CostTimes } from './assignment-costs.ts';
 import {
-  type BenchImages,
-  cifar10Images,
-  DIMENSIONS,
-  firstImages,
-  syntheticImages,
-  withUnitVariance,
-} from './assignment-images.ts';
-import { Scipy } from './assignment-scipy.ts';
-
-export { formatAssignmentBench } from './assignment-table.ts';
+  type Family,
+  type FamilyName,
+  FAMILY_NAMES,
+  openFamily,
+  type Problem,
+  USUAL_FAMILIES,
+} from './assignment-families.ts';
+import { PythonSolvers } from './assignment-python.ts';
+import {
+  munkresSolver,
+  ourSolvers,
+  type SolvedMatrix,
+  type Solver,
+  solveMatrix,
+} from './assignment-solvers.ts';
 
 export interface AssignmentBenchOptions {
   /** Batch sizes. Default 128, 256, 512, 1024. */
   readonly sizes?: readonly number[];
-  /** Timed repeats, ours and SciPy's in turn; medians are reported. Default 5. */
+  /** Kinds of problems. Default: images, unit, f16, latents, uniform. */
+  readonly families?: readonly string[];
+  /** Timed turns of each; medians are reported. Default 5. */
   readonly repeats?: number;
-  /** CIFAR-10's folder or archive, to be measured besides the synthetic images. */
+  /** CIFAR-10's folder or archive; without it, 1/f fields of its shape stand in. */
   readonly cifar10?: string;
-  /** The Python that may have SciPy, or false for none. Default `python3`. */
-  readonly python?: string | false;
+  /** Pythons that may have SciPy, lap, lapx, lapjv, or false for none. Default `python3`. */
+  readonly python?: readonly string[] | false;
+  /** Seconds that a peer may take for one solve, judged by the size before. Default 30. */
+  readonly limit?: number;
   readonly seed?: number;
   /** Is told what is being measured. */
   readonly progress?: (what: string) => void;
+  /** Ends the measurement; what is complete by then is reported. */
+  readonly signal?: AbortSignal;
 }
 
-/** One batch size of one kind of images in one scaling. Times are medians in milliseconds. */
-export interface AssignmentBenchRow {
-  readonly images: string;
-  /** How the pixels were scaled; the reduction depends on it. */
-  readonly scaling: string;
+/** One size of one family. */
+export interface AssignmentBenchRow extends Omit<SolvedMatrix, 'pairing'> {
+  readonly family: FamilyName;
+  readonly name: string;
   readonly size: number;
-  /** `assignNoise` with float16 costs, as the paper: distances, rounding, and solving with its certificate. */
-  readonly distanceMs: number;
-  readonly quantiseMs: number;
-  readonly solveMs: number;
-  /** Each solver on the float32 matrix, certificate included. */
-  readonly solversMs: Readonly<Record<TimedSolver, number>>;
-  readonly scipyMs: number | null;
-  /** Our optimal cost over SciPy's on the float32 matrix, less 1. */
-  readonly scipyCostDifference: number | null;
-  /** The mean distance's relative change: by float32 costs, and by float16 costs. */
-  readonly reduction: number;
-  readonly reductionF16: number;
-  /** Whether every answer proved itself optimal, and the largest gap relative to its cost. */
-  readonly exact: boolean;
-  readonly gap: number;
-  /** Different costs in the float16 matrix. */
-  readonly distinctF16: number;
-  /** The paper's Table 2 (one A6000), for its sizes. */
-  readonly paper: { readonly milliseconds: number; readonly reduction: number } | null;
+  /** null for families that are matrices by themselves */
+  readonly vectors: {
+    readonly dimensions: number;
+    /** How the numbers were scaled; the reduction depends on it. */
+    readonly scaling: string;
+    readonly times: CostTimes;
+    /** The mean distance's relative change, never rounded to float16. */
+    readonly reduction: number;
+  } | null;
+  /** Different costs in the matrix. */
+  readonly distinct: number;
 }
 
 /** What the suite measured. Plain JSON. */
@@ -62,151 +65,165 @@ export interface AssignmentBenchResult {
   readonly suite: 'assignment';
   readonly node: string;
   readonly repeats: number;
-  /** SciPy's version, or why it was skipped. */
-  readonly scipy: { readonly version: string } | { readonly skipped: string };
+  readonly solvers: readonly Omit<Solver, 'solve'>[];
+  /** What was not measured, and why. */
+  readonly skipped: readonly string[];
   readonly rows: readonly AssignmentBenchRow[];
+  /** What disagrees with our optimum: nothing, or the suite has failed. */
+  readonly disagreements: readonly string[];
+  readonly interrupted: boolean;
 }
 
-const PAPER: Readonly<Record<number, AssignmentBenchRow['paper']>> = {
-  128: { milliseconds: 5.4, reduction: -0.0193 },
-  256: { milliseconds: 6.7, reduction: -0.0216 },
-  512: { milliseconds: 8.8, reduction: -0.0232 },
-  1024: { milliseconds: 22.8, reduction: -0.0244 },
-};
-const SOLVERS = ['sparse-core', 'jonker-volgenant'] as const satisfies readonly SolverName[];
-type TimedSolver = (typeof SOLVERS)[number];
+/** Table 2 of the paper (arXiv 2406.12303), one A6000, float16 costs. */
+export const PAPER: Readonly<Record<number, { readonly milliseconds: number; readonly reduction: number }>> =
+  {
+    128: { milliseconds: 5.4, reduction: -0.0193 },
+    256: { milliseconds: 6.7, reduction: -0.0216 },
+    512: { milliseconds: 8.8, reduction: -0.0232 },
+    1024: { milliseconds: 22.8, reduction: -0.0244 },
+  };
 
 /**
- * Measures assignments of normal noise to images.
+ * Measures assignments.
  *
- * @throws RangeError when a size or the number of repeats is not a positive whole number
+ * @throws RangeError when a size, the repeats, the limit or a family is none
  * @throws DatasetError when `cifar10` is not CIFAR-10
  */
 export async function runAssignmentBench(
   options: AssignmentBenchOptions = {},
 ): Promise<AssignmentBenchResult> {
-  const {
-    sizes = [128, 256, 512, 1024],
-    repeats = 5,
-    cifar10,
-    python = 'python3',
-    seed = 0,
-    progress,
-  } = options;
-  for (const [name, value] of [
-    ...sizes.map((size) => ['size', size] as const),
-    ['repeats', repeats] as const,
-  ]) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`bench assignment: ${name} must be a whole number from 1 on, got ${value}`);
-    }
-  }
-  const largest = Math.max(...sizes);
-  const sources: BenchImages[] = [syntheticImages(largest, seed)];
-  if (cifar10 !== undefined) sources.push(await cifar10Images(cifar10, largest));
-  const noise = streamNormal(seed, 2 ** 40, new Float32Array(largest * DIMENSIONS));
-  const started = python === false ? 'not asked for' : await Scipy.start(python);
-  const scipy = started instanceof Scipy ? started : undefined;
+  const { python = ['python3'], repeats = 5, cifar10, seed = 0, signal } = options;
+  const sizes = [...(options.sizes ?? [128, 256, 512, 1024])].sort((a, b) => a - b);
+  for (const size of sizes) checkWhole('size', size);
+  checkWhole('repeats', repeats);
+  const families = readFamilies(options.families ?? USUAL_FAMILIES);
+  const skipped: string[] = [];
+  const pythons = await startPythons(python, skipped, signal);
+  const solvers = distinctSolvers([
+    ...ourSolvers(),
+    ...pythons.flatMap((one) => one.solvers),
+    munkresSolver(),
+  ]);
+  const rows: AssignmentBenchRow[] = [];
+  let device: Device | undefined;
   try {
-    warmUp(noise);
-    const rows: AssignmentBenchRow[] = [];
-    for (const images of sources) {
-      for (const scale of [(same: BenchImages) => same, withUnitVariance]) {
-        for (const size of sizes) {
-          const scaled = scale(firstImages(images, size));
-          progress?.(`${scaled.name}, ${scaled.scaling}, batch ${size}`);
-          rows.push(await measure(scaled, size, noise, repeats, scipy));
-        }
-      }
+    device = await openDevice('cpu');
+    for (const name of families) {
+      options.progress?.(`${name}: making up to ${sizes.at(-1)} of them`);
+      const family = await openFamily(name, { cifar10, largest: sizes.at(-1) ?? 1, seed });
+      const measuring = { ...options, repeats, device };
+      for await (const row of measureFamily(name, family, sizes, solvers, measuring)) rows.push(row);
     }
-    return {
-      suite: 'assignment',
-      node: process.version,
-      repeats,
-      scipy: started instanceof Scipy ? { version: started.version } : { skipped: started },
-      rows,
-    };
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
   } finally {
-    await scipy?.stop();
-  }
-}
-
-/** Lets the engine compile what will be timed. */
-function warmUp(noise: Float32Array): void {
-  const [batch, dimensions] = [64, 48];
-  const some = noise.subarray(0, Math.min(batch * dimensions, noise.length));
-  const options = { batch: Math.min(batch, some.length / dimensions), precision: 'f16' } as const;
-  for (let i = 0; i < 20; i++) {
-    for (const solver of SOLVERS)
-      assignNoiseSync(
-        some.map((value) => value / 2),
-        some,
-        { ...options, solver },
-      );
-  }
-}
-
-async function measure(
-  images: BenchImages,
-  size: number,
-  allNoise: Float32Array,
-  repeats: number,
-  scipy: Scipy | undefined,
-): Promise<AssignmentBenchRow> {
-  const x0 = images.pixels;
-  const noise = allNoise.subarray(0, size * DIMENSIONS);
-  const cost = pairwiseCost(x0, noise, 'l2', { rows: size, columns: size, dimensions: DIMENSIONS });
-  const peer = await scipy?.load(cost);
-  const single = assignNoiseSync(x0, noise, { batch: size });
-  const times = {
-    distance: [] as number[],
-    quantise: [] as number[],
-    solve: [] as number[],
-    scipy: [] as number[],
-  };
-  const solverTimes: Record<TimedSolver, number[]> = { 'sparse-core': [], 'jonker-volgenant': [] };
-  let half = assignNoiseSync(x0, noise, { batch: size, precision: 'f16' });
-  let exact = single.stats.exact && half.stats.exact;
-  let gap = 0;
-  let ours = 0;
-  for (let repeat = 0; repeat < repeats; repeat++) {
-    half = assignNoiseSync(x0, noise, { batch: size, precision: 'f16' });
-    const { milliseconds } = half.stats;
-    times.distance.push(milliseconds.cost);
-    times.quantise.push(milliseconds.quantise);
-    times.solve.push(milliseconds.solve);
-    for (const solver of SOLVERS) {
-      const solution = solveAssignment(cost, size, size, { solver });
-      solverTimes[solver].push(solution.milliseconds);
-      exact &&= solution.exact;
-      gap = Math.max(gap, solution.gap / Math.abs(solution.cost));
-      ours = solution.cost;
-    }
-    if (scipy !== undefined) times.scipy.push((await scipy.solve()).milliseconds);
+    for (const one of pythons) one.close();
+    await device?.dispose();
+    await closeThreads();
   }
   return {
-    images: images.name,
-    scaling: images.scaling,
-    size,
-    distanceMs: median(times.distance),
-    quantiseMs: median(times.quantise),
-    solveMs: median(times.solve),
-    solversMs: {
-      'sparse-core': median(solverTimes['sparse-core']),
-      'jonker-volgenant': median(solverTimes['jonker-volgenant']),
-    },
-    scipyMs: scipy === undefined ? null : median(times.scipy),
-    scipyCostDifference: peer === undefined ? null : ours / peer.cost - 1,
-    reduction: single.stats.reduction,
-    reductionF16: half.stats.reduction,
-    exact,
-    gap,
-    distinctF16: half.stats.quantisation?.distinct ?? 0,
-    paper: PAPER[size] ?? null,
+    suite: 'assignment',
+    node: process.version,
+    repeats,
+    solvers: solvers.map(({ name, version, precision, ours }) => ({ name, version, precision, ours })),
+    skipped,
+    rows,
+    disagreements: rows.flatMap(({ family, size, disagreements }) =>
+      disagreements.map((what) => `${family} ${size}: ${what}`),
+    ),
+    interrupted: signal?.aborted === true,
   };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
+function checkWhole(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`bench assignment: ${name} must be a whole number from 1 on, got ${value}`);
+  }
+}
+
+function readFamilies(names: readonly string[]): FamilyName[] {
+  return names.map((name) => {
+    const family = FAMILY_NAMES.find((known) => known === name);
+    if (family) return family;
+    throw new RangeError(`bench assignment: there is no family ${name}; use ${FAMILY_NAMES.join(', ')}`);
+  });
+}
+
+async function startPythons(
+  python: readonly string[] | false,
+  skipped: string[],
+  signal: AbortSignal | undefined,
+): Promise<PythonSolvers[]> {
+  if (python === false) {
+    skipped.push('solvers for Python: not asked for');
+    return [];
+  }
+  const started = await Promise.all(python.map((path) => PythonSolvers.start(path, signal)));
+  skipped.push(...started.filter((one) => typeof one === 'string'));
+  return started.filter((one) => typeof one !== 'string');
+}
+
+/** The first of each name: two Pythons may have the same solver. */
+function distinctSolvers(solvers: readonly Solver[]): Solver[] {
+  const byName = new Map<string, Solver>();
+  for (const solver of solvers) if (!byName.has(solver.name)) byName.set(solver.name, solver);
+  return [...byName.values()];
+}
+
+interface Measuring extends Pick<AssignmentBenchOptions, 'limit' | 'progress' | 'signal'> {
+  readonly repeats: number;
+  readonly device: Device;
+}
+
+async function* measureFamily(
+  family: FamilyName,
+  problemOf: Family,
+  sizes: readonly number[],
+  solvers: readonly Solver[],
+  { repeats, device, limit = 30, progress, signal }: Measuring,
+): AsyncGenerator<AssignmentBenchRow> {
+  let before: { size: number; solvers: SolvedMatrix['solvers'] } | undefined;
+  for (const size of sizes) {
+    signal?.throwIfAborted();
+    const problem = problemOf(size);
+    progress?.(`${titleOf(problem)}, batch ${size}`);
+    const costs =
+      problem.kind === 'vectors'
+        ? await computeCosts(problem, { repeats, device, signal })
+        : { cost: problem.cost, times: undefined, distances: problem.cost };
+    const { cost, times, distances } = costs;
+    const { pairing, ...solved } = await solveMatrix(cost, size, solvers, { repeats, limit, before, signal });
+    before = { size, solvers: solved.solvers };
+    yield {
+      ...solved,
+      family,
+      name: problem.name,
+      size,
+      vectors:
+        problem.kind === 'vectors' && times
+          ? {
+              dimensions: problem.dimensions,
+              scaling: problem.scaling,
+              times,
+              reduction: reductionOf(distances, pairing),
+            }
+          : null,
+      distinct: new Set(cost).size,
+    };
+  }
+}
+
+function titleOf(problem: Problem): string {
+  return problem.kind === 'matrix' ? problem.name : `${problem.name}, ${problem.scaling}`;
+}
+
+/** The mean distance's relative change from noise as drawn to the pairing. */
+function reductionOf(distances: Float32Array, pairing: Int32Array): number {
+  const size = pairing.length;
+  let [before, after] = [0, 0];
+  pairing.forEach((j, i) => {
+    before += distances[i * size + i]!;
+    after += distances[i * size + j]!;
+  });
+  return after / before - 1;
 }
