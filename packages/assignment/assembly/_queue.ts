@@ -7,10 +7,6 @@ import { heapItems, heapKeys, heapPlace } from './_state';
 
 let size: i32 = 0;
 
-export function queueSize(): i32 {
-  return size;
-}
-
 export function topKey(): f64 {
   return size > 0 ? load<f64>(heapKeys) : Infinity;
 }

@@ -48,12 +48,18 @@ export function release(passes: Passes, over: Over): Progress {
 }
 
 /**
- * Pairs the free rows; those that the time does not last for stay free.
+ * Pairs the free rows; those that the time does not last for stay free, but for what one scan of each can do.
  *
  * @throws AssignmentError `infeasible`
  */
 export function augment(problem: Problem, passes: Passes, { free, over }: Progress): void {
   let where = over;
+  if (free > 0 && problem.outOfTime()) {
+    passes.beginReduction(free, 0, 0);
+    if (passes.reduceRows(where, free) === TOO_WIDE) passes.reduceRows('matrix', free);
+    passes.endReduction();
+    return;
+  }
   for (let at = 0; at < free && !problem.outOfTime();) {
     const to = Math.min(free, at + PATHS[where]);
     const reached = passes.augment(where, at, to);

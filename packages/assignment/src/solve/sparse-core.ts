@@ -95,12 +95,9 @@ export function sparseCore(problem: Problem, { passes: given }: SolverSettings =
 function endPriceWar(problem: Problem, passes: Passes, begun: Progress): Progress {
   let progress = begun;
   let epsilon = 2 ** Math.floor(Math.log2(FIRST_EPSILON * passes.spread));
-  for (
-    let phase = 0;
-    phase < EPSILON_PHASES && epsilon > 0 && epsilon < Infinity && !problem.outOfTime();
-    phase++
-  ) {
+  for (let phase = 0; phase < EPSILON_PHASES && epsilon > 0 && epsilon < Infinity; phase++) {
     progress = reduce(problem, passes, progress, WAR_CUTS, epsilon);
+    if (problem.outOfTime()) break; // pairs within ε are good ones
     progress = release(passes, progress.over);
     epsilon *= EPSILON_FACTOR;
   }
