@@ -155,10 +155,14 @@ describe('attention', () => {
     );
   });
 
-  it.skipIf(!softwareGpu)(`shares long rows among lanes${why}`, async () => {
-    const sizes = { batch: 2, queries: 67, keys: 70, depth: 18, scale: 0.2 };
-    expectSmall(await errorsOf(sizes, '8 vectors', 'float32'), 'float32');
-  });
+  it.skipIf(!softwareGpu)(
+    `shares long rows among lanes${why}`,
+    async () => {
+      const sizes = { batch: 2, queries: 40, keys: 44, depth: 20, scale: 0.2 };
+      expectSmall(await errorsOf(sizes, '8 vectors', 'float32'), 'float32');
+    },
+    180_000,
+  ); // lavapipe takes seconds to compile a kernel with barriers in its loops
 });
 
 describe('the text of attention', () => {
