@@ -39,12 +39,14 @@ describe('attention', () => {
     expect(printGraph(apart.outputs)).toBe(printGraph(parts.outputs));
   });
 
-  it('is made of products where operands broadcast or values are deeper than keys', () => {
+  it('is made of products where operands broadcast, values are deeper than keys, or there are no keys', () => {
     const q = inputNode({ shape: [3, 8], dtype: 'float32' });
     const deep = inputNode({ shape: [2, 4, 5, 9], dtype: 'float32' });
+    const none = inputNode({ shape: [2, 4, 0, 8], dtype: 'float32' });
     for (const y of [
       scaledDotProductAttention(q, inputs[1], inputs[2]),
       scaledDotProductAttention(inputs[0], inputs[1], deep),
+      scaledDotProductAttention(inputs[0], none, none),
     ]) {
       expect(topologicalOrder([y]).map(({ op }) => op)).not.toContain('attention');
     }

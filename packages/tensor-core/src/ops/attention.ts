@@ -6,7 +6,7 @@
 import { checkDType, FLOATS } from '../dtype.ts';
 import { ShapeError } from '../errors.ts';
 import { defineOp, type Node } from '../graph/node.ts';
-import { formatShape, sameShape } from '../shape.ts';
+import { formatShape, sameShape, sizeOf } from '../shape.ts';
 import { add, cast, exp, log, mul, stopGradient, sub } from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { reshape } from './movement.ts';
@@ -108,9 +108,10 @@ export function scaledDotProductAttention(q: Node, k: Node, v: Node, scale?: num
   }
   const factor = scale ?? 1 / Math.sqrt(q.shape.at(-1)!);
   const plain =
+    sizeOf(k.shape) > 0 &&
     sameShape(k.shape, v.shape) &&
     sameShape(q.shape.slice(0, -2), k.shape.slice(0, -2)) &&
     [k, v].every(({ dtype }) => dtype === q.dtype);
-  // Operands that broadcast, and values of another depth than keys, are products like all others.
+  // Operands that broadcast, values of another depth than keys, and no keys at all, are products like all others.
   return plain ? makeAttention([q, k, v], { scale: factor }) : matmul(softmax(scores(q, k, factor), -1), v);
 }

@@ -144,7 +144,8 @@ function emitLoop(emitter: Emitter, loop: AttentionLoop): void {
     },
   });
   const [most, ...fewer] = REGISTERS;
-  emitter.choose(loop.label, [variant(most), ...fewer.map(variant)]);
+  const { dtype } = loop.own[0].operand.value;
+  emitter.choose(`${loop.label} ${dtype}`, [variant(most), ...fewer.map(variant)]);
 }
 
 /** Whose rows are the own ones, and whose are streamed. */
