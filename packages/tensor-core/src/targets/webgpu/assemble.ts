@@ -11,8 +11,10 @@ export interface Binding {
 
 export interface AssembledKernel {
   readonly code: string;
-  /** In the order of their binding numbers. */
+  /** In the order of their binding numbers: first what is read, then what is written. */
   readonly bindings: readonly Binding[];
+  /** How many of them are written. */
+  readonly writes: number;
   /** What the uniform after the bindings holds: where each operand begins in its binding; empty: there is no uniform. */
   readonly starts: readonly number[];
 }
@@ -47,40 +49,72 @@ export function canBeVectors(operand: Operand, alignment: number): boolean {
   return startOf(operand, alignment) % 4 === 0 && operand.size % 4 === 0;
 }
 
-/** @param alignment bytes that the start of a binding is a multiple of */
+interface Bound {
+  readonly name: string;
+  readonly access: 'read' | 'read_write';
+  readonly operands: { readonly name: string; readonly operand: Operand }[];
+}
+
+/**
+ * @param alignment bytes that the start of a binding is a multiple of
+ *
+ * Operands of a value that the kernel writes share one binding: two that overlap, or one that is read beside one that
+ * is written, are not allowed.
+ */
 export function assemble(kernel: Kernel, alignment: number): AssembledKernel {
-  const operands = [
-    ...Object.entries(kernel.reads).map(([name, operand]) => ({ name, operand, access: 'read' })),
-    ...Object.entries(kernel.writes).map(([name, operand]) => ({ name, operand, access: 'read_write' })),
-  ];
+  const bound: Bound[] = [];
+  const written = new Map<Operand['value'], Bound>();
+  for (const [name, operand] of Object.entries(kernel.writes)) {
+    const shared = written.get(operand.value);
+    if (shared) shared.operands.push({ name, operand });
+    else written.set(operand.value, { name, access: 'read_write', operands: [{ name, operand }] });
+  }
+  for (const [name, operand] of Object.entries(kernel.reads)) {
+    const shared = written.get(operand.value);
+    if (shared) shared.operands.push({ name, operand });
+    else bound.push({ name, access: 'read', operands: [{ name, operand }] });
+  }
+  bound.push(...written.values());
+
   const lines: string[] = [];
   const extensions = new Set(kernel.extensions);
-  if (operands.some(({ operand }) => operand.value.dtype === 'float16')) extensions.add('f16');
+  if ([...Object.values(kernel.reads), ...Object.values(kernel.writes)].some(isHalf)) extensions.add('f16');
   for (const extension of extensions) lines.push(`enable ${extension};`);
   const starts: number[] = [];
-  const bindings = operands.map(({ name, operand, access }, i) => {
+  let { body } = kernel;
+  const bindings = bound.map(({ name, access, operands }, i): Binding => {
+    const [first] = operands as [{ name: string; operand: Operand }];
+    const { value } = first.operand;
+    const bytes = storageBytes(value.dtype);
     const vector = kernel.vectors?.includes(name) ?? false;
-    const scalar = storageType(operand.value.dtype);
-    const start = startOf(operand, alignment) / (vector ? 4 : 1);
+    const scalar = storageType(value.dtype);
     lines.push(
       `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${vector ? `vec4<${scalar}>` : scalar}>;`,
     );
-    lines.push(
-      start === 0
-        ? `fn ${name}_at() -> u32 { return 0u; }`
-        : `fn ${name}_at() -> u32 { return starts[${starts.length >> 2}u][${starts.length & 3}u]; }`,
-    );
-    if (start !== 0) starts.push(start);
-    const bytes = storageBytes(operand.value.dtype);
-    const offset = Math.floor((operand.offset * bytes) / alignment) * alignment;
-    const end = (operand.offset + operand.size) * bytes;
+    const from = Math.min(...operands.map(({ operand }) => operand.offset)) * bytes;
+    const offset = Math.floor(from / alignment) * alignment;
+    const end = Math.max(...operands.map(({ operand }) => operand.offset + operand.size)) * bytes;
+    for (const { name: alias, operand } of operands) {
+      const start = (operand.offset - offset / bytes) / (vector ? 4 : 1);
+      lines.push(
+        start === 0
+          ? `fn ${alias}_at() -> u32 { return 0u; }`
+          : `fn ${alias}_at() -> u32 { return starts[${starts.length >> 2}u][${starts.length & 3}u]; }`,
+      );
+      if (start !== 0) starts.push(start);
+      if (alias !== name) body = body.replaceAll(new RegExp(`\\b${alias}\\[`, 'g'), `${name}[`);
+    }
     // A binding of nothing is not allowed; blocks are larger than a word.
-    return { operand, offset, size: Math.max(4, Math.ceil((end - offset) / 4) * 4) };
+    return { operand: first.operand, offset, size: Math.max(4, Math.ceil((end - offset) / 4) * 4) };
   });
   if (starts.length > 0) {
     lines.push(
       `@group(0) @binding(${bindings.length}) var<uniform> starts: array<vec4<u32>, ${Math.ceil(starts.length / 4)}>;`,
     );
   }
-  return { code: `${lines.join('\n')}\n${kernel.body}`, bindings, starts };
+  return { code: `${lines.join('\n')}\n${body}`, bindings, writes: written.size, starts };
+}
+
+function isHalf({ value }: Operand): boolean {
+  return value.dtype === 'float16';
 }

@@ -8,14 +8,7 @@ import { anchorOps, emitAnchors } from './anchors.ts';
 import { expressionOps, HALF, helperCode } from './expression.ts';
 import { type FragmentContext } from './fragments.ts';
 import { type Group, groupItems, readsInPlace } from './group.ts';
-import {
-  type Capabilities,
-  type Emitter,
-  type Kernel,
-  type Operand,
-  type Value,
-  whole,
-} from './kernel.ts';
+import { type Capabilities, type Emitter, type Kernel, type Operand, type Value, whole } from './kernel.ts';
 import { emitMap } from './kernels/map.ts';
 import { operandOf } from './operands.ts';
 import { partition } from './partition.ts';
@@ -88,7 +81,7 @@ export function lowerGraph(
   }
   const taken = placeInDonated(groups, graph.inputs, outputs, donated, stored);
   for (const [root, input] of taken) operands.set(root, whole(inputValues[input]!));
-  placeInConcats(groups, results, operands, makeValue);
+  placeInConcats(groups, nodes, results, operands, makeValue);
   for (const { items: list } of groups) {
     for (const { root } of list) {
       if (!operands.has(root)) operands.set(root, whole(makeValue(root, root.op)));
@@ -227,11 +220,16 @@ function placeInDonated(
 /** Parts of a concatenation are written where they belong in it, by the kernels that compute them. */
 function placeInConcats(
   groups: readonly Group[],
+  nodes: readonly Node[],
   outputs: ReadonlySet<Node>,
   operands: Map<Node, Operand>,
   makeValue: (type: TensorType, label: string) => Value,
 ): void {
   const roots = new Set(groups.flatMap(({ items }) => items.map(({ root }) => root)));
+  const uses = new Map<Node, number>();
+  for (const node of nodes) for (const input of node.inputs) uses.set(input, (uses.get(input) ?? 0) + 1);
+  // Nobody else may read it there: a kernel cannot read the memory that it writes another part of.
+  const isPart = (node: Node): boolean => uses.get(node) === 1 && !outputs.has(node);
   // Outer concatenations first: a part may be one itself.
   for (const { items } of [...groups].reverse()) {
     for (const { root } of items) {
@@ -242,8 +240,8 @@ function placeInConcats(
       for (const part of root.inputs) {
         const size = sizeOf(part.shape);
         let source = part;
-        while (source.op === 'reshape' && !roots.has(source)) source = source.inputs[0]!;
-        if (roots.has(source) && !operands.has(source) && !outputs.has(source)) {
+        while (source.op === 'reshape' && !roots.has(source) && isPart(source)) source = source.inputs[0]!;
+        if (roots.has(source) && !operands.has(source) && isPart(source)) {
           operands.set(source, { value: place.value, offset, size });
         }
         offset += size;

@@ -24,7 +24,7 @@ export class PipelineCache {
   }
 
   /** @throws DeviceError with the kernel's label and what the compiler says */
-  get(label: string, { code, bindings, starts }: AssembledKernel, writes: number): Promise<Pipeline> {
+  get(label: string, { code, bindings, writes, starts }: AssembledKernel): Promise<Pipeline> {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
       pipeline = this.#create(label, code, bindings.length - writes, writes, starts.length > 0);
