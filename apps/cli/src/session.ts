@@ -1,6 +1,6 @@
 /** What every run needs and must give back: a device and a data set. */
 import { type ImageDataset, openDataset } from '@immiscible/datasets';
-import { type Device, DeviceError, openDevice } from '@immiscible/tensor-core';
+import { type CompileProgress, type Device, DeviceError, openDevice } from '@immiscible/tensor-core';
 import { type RunConfig } from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
 import { colorsFor, type Io, printLine } from './io.ts';
@@ -11,6 +11,13 @@ interface DeviceChoice {
   readonly threads?: number | undefined;
 }
 
+/** What only flags say. */
+interface DeviceFlags extends DeviceChoice {
+  /** Measure variants of kernels that have not been measured on this adapter. */
+  readonly tune?: true;
+  readonly onProgress?: (progress: CompileProgress) => void;
+}
+
 /**
  * Opens the device of a config, and closes it when `work` is done.
  *
@@ -19,12 +26,16 @@ interface DeviceChoice {
  */
 export async function withDevice<T>(
   config: DeviceChoice,
-  flags: DeviceChoice,
+  flags: DeviceFlags,
   work: (device: Device) => Promise<T>,
 ): Promise<T> {
   const name = flags.device ?? config.device ?? 'auto';
   const threads = flags.threads ?? config.threads;
-  const device = await openDevice(name, threads === undefined ? {} : { threads }).catch((error: unknown) => {
+  const device = await openDevice(name, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(flags.tune ? { tune: 'measure' } : {}),
+    ...(flags.onProgress ? { onProgress: flags.onProgress } : {}),
+  }).catch((error: unknown) => {
     if (error instanceof DeviceError && name !== 'auto') {
       throw new UsageError(error.message, { cause: error });
     }

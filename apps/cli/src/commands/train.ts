@@ -24,9 +24,11 @@ import { milliseconds, plural, share, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
 import { ArmProgress } from '../progress/arm-progress.ts';
+import { CompileDisplay } from '../progress/compile-progress.ts';
 import { createDisplay } from '../progress/display.ts';
 import { resumeFolder, stateOf, withLock } from '../run-folder.ts';
 import { openData, withDevice } from '../session.ts';
+import { StepProfile } from '../step-profile.ts';
 
 interface TrainFlags extends ConfigFlags {
   readonly recipe?: string;
@@ -35,6 +37,8 @@ interface TrainFlags extends ConfigFlags {
   readonly out: string;
   readonly name?: string;
   readonly resume?: string | true;
+  readonly profile?: true;
+  readonly tune?: true;
   readonly json?: true;
 }
 
@@ -58,6 +62,11 @@ export function trainCommand(io: Io): Command {
       'continue a run: its folder, or its name (default: the name as without --resume)',
     );
   return addConfigOptions(command)
+    .option(
+      '--profile',
+      'time ten steps kernel by kernel: a table, and profile.json and trace.json in the folder of the run',
+    )
+    .option('--tune', 'measure which kernels are the fastest on this GPU, once, before the first step')
     .option('--json', 'print what was reached as JSON on stdout, and nothing else there')
     .addHelpText(
       'after',
@@ -149,6 +158,7 @@ interface TrainResult {
 
 async function train(config: RunConfig, folder: string, flags: TrainFlags, io: Io): Promise<TrainResult> {
   const colors = colorsFor(io.stderr, io.env);
+  const compiling = new CompileDisplay();
   let reached = 0;
   const trainOn = async (device: Device): Promise<TrainResult> => {
     const dataset = await openData(config.data, io);
@@ -156,6 +166,8 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
     const { steps } = config.training;
     const arm = new ArmProgress(config.name, steps);
     const display = createDisplay(io, [arm]);
+    compiling.show = (text, done, total) => display.activity(text, done, total);
+    const profile = flags.profile ? new StepProfile(device, steps - run.progress.step) : undefined;
     printLine(
       io.stderr,
       `${colors.bold(config.name)}: ${plural(dataset.length, 'image')} of ${dataset.name}; ${config.assignment.method} pairing; ` +
@@ -168,6 +180,7 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
             await run.checkpoint();
             signal.throwIfAborted();
           }
+          profile?.beforeStep();
           const report: StepReport = await run.step();
           reached = report.step;
           arm.add(report);
@@ -182,6 +195,9 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
       );
     } finally {
       display.stop();
+      compiling.show = () => undefined;
+      await profile?.finish(folder, flags.json ? io.stderr : io.stdout, io);
+      if (flags.tune) printLine(io.stderr, tuningLine(device));
       await run.close();
     }
     const { step, images, seconds } = run.progress;
@@ -204,6 +220,14 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
   return survivingLoss(
     io,
     () => reached,
-    () => withDevice(config, flags, trainOn),
+    () => withDevice(config, { ...flags, onProgress: compiling.report }, trainOn),
   );
+}
+
+/** What came of `--tune`. */
+function tuningLine({ name, tuning }: Device): string {
+  if (!tuning) return `Nothing to tune: the device ${name} chooses its own kernels`;
+  const { measured, file, problem } = tuning;
+  const where = problem === undefined ? `kept in ${file ?? 'this process'}` : `not kept: ${file}: ${problem}`;
+  return `The fastest kernels of ${plural(measured, 'shape')} are known, ${where}`;
 }

@@ -2,6 +2,7 @@ import { parseCompareConfig, type StepReport } from '@immiscible/trainer';
 import { describe, expect, it } from 'vitest';
 import { testIo, tinyConfig } from '../../test/cli.ts';
 import { ArmProgress } from './arm-progress.ts';
+import { CompileDisplay } from './compile-progress.ts';
 import { createDisplay } from './display.ts';
 import { TimeLeft } from './time-left.ts';
 
@@ -131,5 +132,30 @@ describe('display', () => {
     expect(after).toContain('vanilla    ');
     expect(after).toContain('immiscible ');
     expect(seen.lastIndexOf('\u001b[?25h')).toBeGreaterThan(seen.lastIndexOf('\u001b[?25l'));
+  });
+});
+
+describe('CompileDisplay', () => {
+  it('says nothing for a second, then how far a compilation is', () => {
+    let now = 0;
+    const shown: unknown[] = [];
+    const display = new CompileDisplay(() => now);
+    display.show = (...what) => shown.push(what);
+    const report = (stage: 'measuring' | 'compiling', done: number, total: number, at: number): void => {
+      now = at;
+      display.report({ stage, done, total, label: 'matmul' });
+    };
+    report('measuring', 1, 2, 0);
+    report('measuring', 2, 2, 1500);
+    report('compiling', 1, 310, 1600);
+    report('compiling', 2, 310, 2500);
+    report('compiling', 132, 310, 2700);
+    // Another program, later.
+    report('compiling', 1, 3, 9000);
+    report('compiling', 2, 3, 9500);
+    expect(shown).toEqual([
+      ['measuring 2 of 2 variants of kernels', 2, 2],
+      ['compiling 132 of 310 kernels', 132, 310],
+    ]);
   });
 });
