@@ -90,11 +90,7 @@ export class VariantTimer {
       kernels.map(async (kernel) => {
         const assembled = assemble(kernel, this.#alignment);
         const { bindings, starts } = assembled;
-        const pipeline = await this.#pipelines.get(
-          kernel.label,
-          assembled,
-          Object.keys(kernel.writes).length,
-        );
+        const pipeline = await this.#pipelines.get(kernel.label, assembled);
         const entries: GPUBindGroupEntry[] = bindings.map(({ operand, offset, size }, binding) => ({
           binding,
           resource: { buffer: blockOf(operand.value).gpu, offset, size },
