@@ -18,7 +18,9 @@ import { operandOf } from './operands.ts';
 /** Ops that expressions are made of. */
 export const expressionOps: ReadonlySet<string> = new Set([
   ...Object.keys(elementwise),
-  ...'reshape transpose expand slice flip pad concat avgPool2d upsampleNearest2d gather randomUniform'.split(' '),
+  ...'reshape transpose expand slice flip pad concat avgPool2d upsampleNearest2d gather randomUniform'.split(
+    ' ',
+  ),
 ]);
 
 /** Not a function but the extension that makes f16 a type. */
@@ -131,7 +133,9 @@ export class ExpressionWriter implements Scribe {
     if (operand) {
       const name = this.#source.operand(operand);
       const at = index.linear(this);
-      return this.#named(key, () => fromStorage(`${name}[${name}_at()${at === '0u' ? '' : ` + ${at}`}]`, node.dtype));
+      return this.#named(key, () =>
+        fromStorage(`${name}[${name}_at()${at === '0u' ? '' : ` + ${at}`}]`, node.dtype),
+      );
     }
     return this.#compute(node, index, key);
   }
@@ -260,11 +264,7 @@ export class ExpressionWriter implements Scribe {
   }
 
   /** One of several values; the last condition is empty: otherwise. */
-  #cases(
-    node: Node,
-    key: string,
-    branches: readonly { condition: string; value: () => string }[],
-  ): string {
+  #cases(node: Node, key: string, branches: readonly { condition: string; value: () => string }[]): string {
     if (branches.length === 1) return branches[0]!.value();
     const result = `v${this.#next++}`;
     const { lines, names } = this.#scopes.at(-1)!;
@@ -307,7 +307,10 @@ export class ExpressionWriter implements Scribe {
     const row = this.element(indices, coordinateIndex(places.slice(0, rank), indices.shape));
     const extent = x.shape[0]!;
     // Negative indices count from the end; beyond the ends there is no element, and the nearest one stands in.
-    const from = this.name(`row ${row} ${extent}`, () => `clamp(select(${row}, ${row} + ${extent}, ${row} < 0), 0, ${extent - 1})`);
+    const from = this.name(
+      `row ${row} ${extent}`,
+      () => `clamp(select(${row}, ${row} + ${extent}, ${row} < 0), 0, ${extent - 1})`,
+    );
     return this.element(x, coordinateIndex([from, ...places.slice(rank)], x.shape));
   }
 
@@ -321,7 +324,8 @@ export class ExpressionWriter implements Scribe {
     const words = [0, 1].map((i) => this.element(keys, coordinateIndex([sample, `${i}u`], keys.shape)));
     return this.#named(
       key,
-      () => `philox_uniform(bitcast<u32>(${words[0]}), bitcast<u32>(${words[1]}), ${node.attrs['salt'] as number}u, ${place})`,
+      () =>
+        `philox_uniform(bitcast<u32>(${words[0]}), bitcast<u32>(${words[1]}), ${node.attrs['salt'] as number}u, ${place})`,
     );
   }
 

@@ -34,11 +34,7 @@ function keyOf({ anchor, root }: Item): string | undefined {
  * @param mostOperands that one kernel may read and write together
  * @returns groups in topological order
  */
-export function groupItems(
-  items: readonly Item[],
-  stored: ReadonlySet<Node>,
-  mostOperands: number,
-): Group[] {
+export function groupItems(items: readonly Item[], stored: ReadonlySet<Node>, mostOperands: number): Group[] {
   const groups: OpenGroup[] = [];
   const open = new Map<string, OpenGroup[]>();
   /** When a root's value is there. */

@@ -83,7 +83,11 @@ export function reshaped(index: Index, shape: Shape, scribe: Scribe): Index {
 /** Where an operand of `shape` is read for the element at `index` of what it was broadcast to. */
 export function broadcast(index: Index, shape: Shape, scribe: Scribe): Index {
   if (sameShape(index.shape, shape)) return index;
-  if (sizeOf(shape) === 1) return coordinateIndex(shape.map(() => '0u'), shape);
+  if (sizeOf(shape) === 1)
+    return coordinateIndex(
+      shape.map(() => '0u'),
+      shape,
+    );
   const kept = (s: Shape): Shape => s.filter((extent) => extent !== 1);
   if (sameShape(kept(index.shape), kept(shape))) return reshaped(index, shape, scribe);
   const places = index.coordinates(scribe).slice(index.shape.length - shape.length);

@@ -38,9 +38,13 @@ export function planMemory(kernels: readonly Kernel[], kept: ReadonlySet<Value>)
   const free = new Set<number>();
   let unsharedBytes = 0;
   kernels.forEach(({ reads, writes }, at) => {
-    const touched = [...new Set([...Object.values(reads), ...Object.values(writes)].map(({ value }) => value))];
+    const touched = [
+      ...new Set([...Object.values(reads), ...Object.values(writes)].map(({ value }) => value)),
+    ];
     // Large values choose first.
-    const born = touched.filter((value) => first.get(value) === at).sort((a, b) => valueBytes(b) - valueBytes(a));
+    const born = touched
+      .filter((value) => first.get(value) === at)
+      .sort((a, b) => valueBytes(b) - valueBytes(a));
     for (const value of born) {
       const bytes = valueBytes(value);
       unsharedBytes += bytes;
