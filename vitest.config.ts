@@ -1,8 +1,12 @@
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { lavapipeEnvironment } from './scripts/lib/lavapipe.mjs';
 
 /** The processes that Vitest forks then see a WebGPU adapter, where scripts/lavapipe.mjs has unpacked one. */
 Object.assign(process.env, lavapipeEnvironment());
+
+/** No choice of kernels that somebody has measured here: tests run the same ones everywhere. */
+process.env['IMMISCIBLE_CACHE'] = resolve(import.meta.dirname, 'node_modules/.cache/immiscible-tests');
 
 /** Tests run on sources: the `@immiscible/source` condition of every package's exports points there. */
 const conditions = ['@immiscible/source'];
