@@ -1,12 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Device, openDevice, ones, type ProfileReport, type Tensor } from '@immiscible/tensor-core';
+import {
+  type Device,
+  ones,
+  openDevice,
+  type ProfileReport,
+  type Tensor,
+  webgpuAdapters,
+} from '@immiscible/tensor-core';
 import pc from 'picocolors';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { temporaryFolder, testIo, type TestIo } from '../test/cli.ts';
 import { formatProfile, StepProfile } from './step-profile.ts';
 
 const plain = pc.createColors(false);
+const software = (await webgpuAdapters()).some((adapter) => adapter.software);
+const why = software
+  ? ''
+  : ' (skipped: no software WebGPU adapter here; node scripts/lavapipe.mjs unpacks one)';
 
 describe('formatProfile', () => {
   const kernel = (label: string, milliseconds: number): ProfileReport['kernels'][number] => ({
@@ -71,12 +82,16 @@ describe('StepProfile', () => {
   });
 
   /** Runs steps under a profile of `planned` steps, of which `done` come. */
-  async function profiled(planned: number, done: number): Promise<{ folder: string; io: TestIo }> {
+  async function profiled(
+    planned: number,
+    done: number,
+    on = device,
+  ): Promise<{ folder: string; io: TestIo }> {
     const folder = await temporaryFolder();
-    const f = device.compile(({ x }: { x: Tensor }) => x.exp());
+    const f = on.compile(({ x }: { x: Tensor }) => x.exp());
     onTestFinished(() => f.dispose());
-    const profile = new StepProfile(device, planned);
-    const x = await device.put(ones([2]));
+    const profile = new StepProfile(on, planned);
+    const x = await on.put(ones([2]));
     for (let i = 0; i < done; i++) {
       profile.beforeStep();
       await f({ x });
@@ -102,6 +117,16 @@ describe('StepProfile', () => {
       `Profile of ${steps === 1 ? '1 step' : `${steps} steps`} on ONNX Runtime`,
     );
     expect(io.stdout.text).toContain(join(folder, 'trace.json'));
+  });
+
+  it.skipIf(!software)(`shows every kernel of a GPU${why}`, async () => {
+    const gpu = await openDevice('webgpu:software', { tune: 'off' });
+    onTestFinished(() => gpu.dispose());
+    const { folder, io } = await profiled(12, 12, gpu);
+    const written = JSON.parse(await readFile(join(folder, 'profile.json'), 'utf8')) as ProfileReport;
+    expect(written).toMatchObject({ steps: 10, timing: 'kernels', kernels: [{ label: 'exp 2', count: 10 }] });
+    expect(io.stdout.text).toMatch(/^Ceilings, measured: .* GFLOP\/s, .* GB\/s$/m);
+    expect(io.stdout.text).toMatch(/^exp 2 +10 .* %$/m);
   });
 
   it('says so where the run ends before', async () => {

@@ -101,6 +101,36 @@ it('trains in float16, says which steps overflowed, and keeps to it when it is r
   expect((await cli([...options, '--precision', 'f8'])).code).toBe(2);
 });
 
+it('shows where steps spend their time, where it is stopped as well', async () => {
+  const out = await temporaryFolder();
+  const config = await writeConfig(out, { training: { steps: 12, batchSize: 16 } });
+  const options = ['train', '--config', config, '--out', out, '--device', 'cpu', '--profile'];
+  const { code, out: printed, err } = await cli([...options, '--name', 'whole', '--tune', '--json']);
+  expect(code).toBe(0);
+  const { folder } = JSON.parse(printed) as Result;
+  expect(err).toMatch(/^Profile of 10 steps on ONNX Runtime/m);
+  expect(err).toMatch(/^Nothing to tune: the device cpu chooses its own kernels$/m);
+  const json = async (name: string, run = folder): Promise<object> =>
+    JSON.parse(await readFile(join(run, name), 'utf8')) as object;
+  expect(await json('profile.json')).toMatchObject({ steps: 10, timing: 'runs', runs: 10 });
+  expect(await json('trace.json')).toMatchObject({ displayTimeUnit: 'ms' });
+
+  const io = testIo();
+  const step = Reflect.get(TrainingRun.prototype, 'step');
+  const stopping = vi.spyOn(TrainingRun.prototype, 'step').mockImplementation(async function (
+    this: TrainingRun,
+  ) {
+    const report = await step.call(this);
+    if (report.step === 5) io.interrupts.emit('SIGTERM');
+    return report;
+  });
+  const stopped = await cli([...options, '--name', 'stopped'], io);
+  stopping.mockRestore();
+  expect(stopped.code).toBe(143);
+  expect(stopped.out).toMatch(/^Profile of 3 steps on ONNX Runtime/m);
+  expect(await json('profile.json', join(out, 'stopped'))).toMatchObject({ steps: 3 });
+});
+
 it('names a run after its arm or its method', async () => {
   const out = await temporaryFolder();
   const arms = [

@@ -36,13 +36,16 @@ export class WebGpuTarget implements Target {
   readonly #tuner: Tuner;
   #open = true;
 
-  /** @param tuner takes the first variants where omitted */
-  constructor(gpu: Gpu, tuner = Tuner.off(gpu)) {
+  /**
+   * @param tuner takes the first variants where omitted
+   * @param unfused every op in a kernel of its own, to compare with
+   */
+  constructor(gpu: Gpu, tuner = Tuner.off(gpu), unfused = false) {
     this.#gpu = gpu;
     this.description = adapterLine(gpu.adapter);
     this.#memory = new GpuMemory(gpu);
     this.#pipelines = new PipelineCache(gpu);
-    this.#capabilities = capabilitiesOf(gpu);
+    this.#capabilities = { ...capabilitiesOf(gpu), unfused };
     this.#tuner = tuner;
     this.profiler = new GpuProfiler(gpu);
   }
@@ -84,7 +87,7 @@ export class WebGpuTarget implements Target {
 }
 
 /** What the kernels for `gpu` may use. */
-export function capabilitiesOf({ device, software, features }: Gpu): Capabilities {
+function capabilitiesOf({ device, software, features }: Gpu): Capabilities {
   const { limits } = device;
   return {
     software,
