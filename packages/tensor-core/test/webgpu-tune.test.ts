@@ -79,7 +79,10 @@ describe.skipIf(!software.available)(`tuning${software.reason}`, () => {
     expect(key).toBe('matmul nt 16x16x24 float32');
     const times = Object.entries(measured.microseconds);
     expect(times.map(([name]) => name)).toContain('dots');
-    expect(measured.microseconds[measured.variant]).toBe(Math.min(...times.map(([, time]) => time)));
+    // The fastest, unless the first is nearly as fast.
+    const fastest = Math.min(...times.map(([, time]) => time));
+    const isFirst = measured.variant === times[0]![0];
+    expect(measured.microseconds[measured.variant]).toBeLessThanOrEqual(isFirst ? fastest / 0.97 : fastest);
     const tried = times.length + measured.failed.length;
     const measuring = progress.filter(({ stage }) => stage === 'measuring');
     expect(measuring.map(({ done, total }) => [done, total])).toEqual(

@@ -197,7 +197,7 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
       display.stop();
       compiling.show = () => undefined;
       await profile?.finish(folder, flags.json ? io.stderr : io.stdout, io);
-      if (flags.tune) printLine(io.stderr, tuningLine(device));
+      if (flags.tune ?? device.tuning?.problem !== undefined) printLine(io.stderr, tuningLine(device));
       await run.close();
     }
     const { step, images, seconds } = run.progress;
@@ -224,10 +224,11 @@ async function train(config: RunConfig, folder: string, flags: TrainFlags, io: I
   );
 }
 
-/** What came of `--tune`. */
+/** What is known of the device's kernels, and what is wrong with the file that holds it. */
 function tuningLine({ name, tuning }: Device): string {
   if (!tuning) return `Nothing to tune: the device ${name} chooses its own kernels`;
   const { measured, file, problem } = tuning;
-  const where = problem === undefined ? `kept in ${file ?? 'this process'}` : `not kept: ${file}: ${problem}`;
-  return `The fastest kernels of ${plural(measured, 'shape')} are known, ${where}`;
+  const where =
+    problem === undefined ? `kept in ${file ?? 'this process'}` : `${file} is left out: ${problem}`;
+  return `The fastest kernels of ${plural(measured, 'shape')} are known; ${where}`;
 }

@@ -14,6 +14,12 @@ import { readTuning, tuningKey, tuningPath, writeTuning } from './tuning-file.ts
 import { TuningTable } from './tuning-table.ts';
 import { VariantTimer } from './variant-timer.ts';
 
+interface Timed {
+  readonly name: string;
+  /** Microseconds. */
+  readonly time: number;
+}
+
 /** Variants of one kernel that nobody has measured yet. */
 interface Question {
   readonly key: string;
@@ -22,6 +28,10 @@ interface Question {
 
 /** A variant whose first run takes so many times the best is not run again. */
 const HOPELESS = 4;
+/** The first variant stays unless another takes less than this part of its time: the rest is noise. */
+const CLEARLY = 0.97;
+/** Measuring may take minutes: what was found is written so often, in milliseconds. */
+const SAVE_EVERY = 10_000;
 
 export class Tuner {
   readonly #gpu: Gpu;
@@ -109,11 +119,12 @@ export class Tuner {
     const timer = new VariantTimer(this.#gpu, memory, bindingAlignment);
     const total = questions.reduce((sum, { variants }) => sum + variants.length, 0);
     let done = 0;
+    let saved = performance.now();
     try {
       for (const { key, variants } of questions) {
         const microseconds: Record<string, number> = {};
         const failed: string[] = [];
-        let best: { readonly name: string; readonly time: number } | undefined;
+        let best: Timed | undefined;
         for (const { name, kernels } of variants) {
           try {
             const time = await timer.time(kernels, best && HOPELESS * best.time);
@@ -126,13 +137,28 @@ export class Tuner {
           onProgress?.({ stage: 'measuring', done: ++done, total, label: `${key}: ${name}` });
         }
         // Where every variant fails, the program that needs one will say why.
-        if (best) this.#table.set(key, { variant: best.name, microseconds, failed });
+        if (best)
+          this.#table.set(key, { variant: winner(variants, microseconds, best), microseconds, failed });
+        if (performance.now() - saved < SAVE_EVERY) continue;
+        await this.#save();
+        saved = performance.now();
       }
     } finally {
       timer.dispose();
-      if (this.#path !== undefined) {
-        this.#problem = await writeTuning(this.#path, this.#key, this.#table);
-      }
+      await this.#save();
     }
   }
+
+  async #save(): Promise<void> {
+    if (this.#path !== undefined) this.#problem = await writeTuning(this.#path, this.#key, this.#table);
+  }
+}
+
+function winner(
+  [first]: Question['variants'],
+  microseconds: Readonly<Record<string, number>>,
+  best: Timed,
+): string {
+  const untuned = first && microseconds[first.name];
+  return first && untuned !== undefined && best.time >= CLEARLY * untuned ? first.name : best.name;
 }

@@ -2,7 +2,7 @@
 
 /** What was measured for one family and shape. */
 export interface Measurement {
-  /** The fastest. */
+  /** The fastest, or the first where none is clearly faster. */
   readonly variant: string;
   /** Microseconds of each variant that was tried, by name. */
   readonly microseconds: Readonly<Record<string, number>>;
