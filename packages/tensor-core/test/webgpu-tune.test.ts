@@ -7,7 +7,6 @@ import {
   type CompileProgress,
   openDevice,
   ones,
-  softmax,
   type Tensor,
   type TuneMode,
   type TuningState,
@@ -161,29 +160,4 @@ describe.skipIf(!software.available)(`tuning${software.reason}`, () => {
       gpu.check();
     },
   );
-});
-
-describe.skipIf(!software.available)(`the progress of a compilation${software.reason}`, () => {
-  it('counts every kernel, in the option of the function or else of the device', async () => {
-    const ofDevice: CompileProgress[] = [];
-    const own: CompileProgress[] = [];
-    const device = await openDevice('webgpu:software', { onProgress: (one) => ofDevice.push(one) });
-    onTestFinished(() => device.dispose());
-    const x = await device.put(ones([4, 4]));
-    ofDevice.length = 0;
-    const f = device.compile(({ x }: { x: Tensor }) => softmax(x).matmul(x), {
-      onProgress: (one) => own.push(one),
-    });
-    await f({ x });
-    const kernels = f.report['dispatches']!;
-    expect(own.map(({ stage, done, total }) => [stage, done, total])).toEqual(
-      Array.from({ length: kernels }, (_, i) => ['compiling', i + 1, kernels]),
-    );
-    expect(ofDevice).toEqual([]);
-    await device.compile(({ x }: { x: Tensor }) => softmax(x))({ x });
-    expect(ofDevice.at(-1)).toMatchObject({
-      stage: 'compiling',
-      label: expect.stringContaining('softmax') as string,
-    });
-  });
 });
