@@ -58,6 +58,8 @@ export interface Capabilities {
   readonly bindingBytes: number;
   /** Bytes that the start of a binding is a multiple of. */
   readonly bindingAlignment: number;
+  /** Every op in a kernel of its own: what fusion is measured and tested against. */
+  readonly unfused?: boolean;
 }
 
 /** One way to compute something: kernels, in order. */

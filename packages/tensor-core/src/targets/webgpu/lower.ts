@@ -54,10 +54,12 @@ export function lowerGraph(
   const outputs = rewriteGraph(graph.outputs, capabilities);
   const nodes = topologicalOrder(outputs);
   checkSupport(nodes, capabilities);
-  const { items, stored } = partition(nodes, outputs, capabilities.storageBuffers - RESERVED);
+  const { storageBuffers, unfused = false } = capabilities;
+  const { items, stored } = partition(nodes, outputs, storageBuffers - RESERVED, !unfused);
   const results = new Set(outputs);
   const temporary = (node: Node): boolean => !isLeaf(node) && !results.has(node);
-  const groups = scheduleGroups(groupItems(items, stored, capabilities.storageBuffers), temporary);
+  const grouped = groupItems(items, stored, unfused ? 0 : storageBuffers);
+  const groups = scheduleGroups(grouped, temporary);
 
   let nextId = 0;
   const makeValue = (type: TensorType, label: string): Value => ({

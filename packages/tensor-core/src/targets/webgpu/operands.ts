@@ -6,7 +6,7 @@ import { type Operand } from './kernel.ts';
 const reshaping = new Set(['reshape', 'identity', 'stopGradient']);
 
 /** For a slice whose elements lie side by side in its input: the first of them; else undefined. */
-export function contiguousStart(node: Node): number | undefined {
+function contiguousStart(node: Node): number | undefined {
   if (node.op !== 'slice') return undefined;
   const [x] = node.inputs as [Node];
   const starts = node.attrs['starts'] as readonly number[];

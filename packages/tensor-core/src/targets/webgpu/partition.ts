@@ -35,7 +35,7 @@ export interface Partition {
 /** Additions that are cheaper than reading the value a second time. */
 const CHEAP = 12;
 /** Ops whose operands are read many times over, so that they have to be in memory as they are. */
-export const products: ReadonlySet<string> = new Set([
+const products: ReadonlySet<string> = new Set([
   'matmul',
   'conv2d',
   'conv2dInputGradient',
@@ -54,8 +54,14 @@ interface Estimate {
 /**
  * @param nodes in topological order
  * @param mostReads operands that a kernel may read beside what it writes
+ * @param fuse false to store whatever has to be computed
  */
-export function partition(nodes: readonly Node[], outputs: readonly Node[], mostReads: number): Partition {
+export function partition(
+  nodes: readonly Node[],
+  outputs: readonly Node[],
+  mostReads: number,
+  fuse = true,
+): Partition {
   const results = new Set(outputs);
   const consumers = new Map<Node, Node[]>();
   for (const node of nodes) {
@@ -79,7 +85,7 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
   const isSingle = (node: Node): boolean => consumersOf(node).length === 1 && !results.has(node);
 
   const extendEpilogue = (anchor: Node): Node => {
-    if (!withEpilogue.has(anchor.op)) return anchor;
+    if (!fuse || !withEpilogue.has(anchor.op)) return anchor;
     let root = anchor;
     while (isSingle(root) && !wanted.has(root)) {
       const [next] = consumersOf(root) as [Node];
@@ -133,7 +139,8 @@ export function partition(nodes: readonly Node[], outputs: readonly Node[], most
     const uses = consumersOf(node);
     const repeated = uses.some((use) => sizeOf(use.shape) > sizeOf(node.shape) && expressionOps.has(use.op));
     const many = uses.length > 1 || repeated;
-    if (results.has(node) || wanted.has(node) || (many && cost > CHEAP)) store(node);
+    const dear = fuse ? many && cost > CHEAP : !isView(node);
+    if (results.has(node) || wanted.has(node) || dear) store(node);
     else estimates.set(node, { cost, leaves });
   }
 

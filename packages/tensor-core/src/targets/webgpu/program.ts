@@ -200,7 +200,9 @@ export class WebGpuProgram implements Program {
       return position === undefined ? memory.acquire(valueBytes(value)) : blockOfInput(position);
     });
     const blockOf = (place: Place): Block =>
-      place.kind === 'input' ? blockOfInput(place.position) : outputBlocks[(place as { position: number }).position]!;
+      place.kind === 'input'
+        ? blockOfInput(place.position)
+        : outputBlocks[(place as { position: number }).position]!;
     let pass = encoder.beginComputePass(sample?.pass(0));
     let current: GPUComputePipeline | undefined;
     for (const [i, dispatch] of this.#dispatches.entries()) {
@@ -240,7 +242,8 @@ export class WebGpuProgram implements Program {
         fromHost = true;
       } else encoder.copyBufferToBuffer(buffer.block().gpu, 0, this.#packedBlock.gpu, offset, buffer.bytes);
     }
-    if (fromHost) this.#context.memory.gpu.device.queue.writeBuffer(this.#packedBlock.gpu, 0, this.#packedBytes);
+    if (fromHost)
+      this.#context.memory.gpu.device.queue.writeBuffer(this.#packedBlock.gpu, 0, this.#packedBytes);
   }
 
   #group(dispatch: Dispatch, blockOf: (place: Place) => Block): GPUBindGroup {
@@ -251,8 +254,7 @@ export class WebGpuProgram implements Program {
       if (dispatch.groups.size >= MOST_GROUPS) dispatch.groups.clear();
       const entries: GPUBindGroupEntry[] = dispatch.bindings.map(({ offset, size }, binding) => {
         const place = dispatch.places[binding]!;
-        const [buffer, start] =
-          place.kind === 'own' ? [place.buffer, place.offset] : [blockOf(place).gpu, 0];
+        const [buffer, start] = place.kind === 'own' ? [place.buffer, place.offset] : [blockOf(place).gpu, 0];
         return { binding, resource: { buffer, offset: start + offset, size } };
       });
       if (dispatch.uniform) entries.push(dispatch.uniform);
@@ -291,8 +293,8 @@ async function record(
   let uniformOffset = 0;
   let done = 0;
   const compiled = await Promise.all(
-    kernels.map(async ({ label, writes }, i) => {
-      const pipeline = await pipelines.get(label, assembled[i]!, Object.keys(writes).length);
+    kernels.map(async ({ label }, i) => {
+      const pipeline = await pipelines.get(label, assembled[i]!);
       onProgress?.({ stage: 'compiling', done: ++done, total: kernels.length, label });
       return pipeline;
     }),

@@ -114,7 +114,7 @@ const rules: Readonly<Record<string, Rewrite>> = {
     const [x, w, bias] = node.inputs as [Node, Node, Node | undefined];
     if (!bias) return undefined;
     return ops.add(
-      ops.conv2d(x, w, undefined, node.attrs as ConvAttrs),
+      ops.conv2d(x, w, undefined, node.attrs),
       ops.reshape(bias, [1, bias.shape[0]!, 1, 1]),
     );
   },
