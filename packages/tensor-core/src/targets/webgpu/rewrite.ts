@@ -4,7 +4,7 @@
  */
 import { defineOp, isLeaf, type Node, opDefinition, rebuild, topologicalOrder } from '../../graph/node.ts';
 import { simplify } from '../../graph/simplify.ts';
-import { attentionOps, type ConvAttrs, type GroupNormAttrs } from '../../ops/index.ts';
+import { attentionOps, type GroupNormAttrs } from '../../ops/index.ts';
 import * as ops from '../../ops/index.ts';
 import { scalar } from '../../ops/shared.ts';
 import { sizeOf } from '../../shape.ts';
