@@ -78,7 +78,7 @@ function wholeAssignment(rows: readonly AssignmentBenchRow[]): string[] {
     const speed = (milliseconds: number): string =>
       (Math.round((2 * row.size ** 2 * dimensions) / milliseconds / 1e5) / 10).toFixed(1);
     const solve = row.solvers[AUTO]?.milliseconds ?? NaN;
-    const paper = PAPER[row.size];
+    const paper = row.family === 'latents' ? undefined : PAPER[row.size]; // the paper's are of CIFAR-10's size
     return [
       [
         titleOf(row),
