@@ -19,11 +19,29 @@ export interface ModelDescription {
   readonly activations: number;
 }
 
-/** Terms of the sum behind each element that a node puts out; undefined for nodes that are not such sums. */
-function termsOf({ op, inputs, attrs }: Tensor['node']): number | undefined {
-  if (op === 'conv2d') return inputs[1]!.shape.slice(1).reduce((n, d) => n * d, 1);
-  if (op === 'matmul') return inputs[0]!.shape.at(attrs['transposeA'] === true ? -2 : -1)!;
-  return undefined;
+/** Sums of products that a node stands for: how many there are, and the terms of each. */
+function sumsOf({ op, inputs, attrs, shape }: Tensor['node']): { elements: number; terms: number }[] {
+  const elements = sizeOf(shape);
+  switch (op) {
+    case 'conv2d':
+      return [{ elements, terms: sizeOf(inputs[1]!.shape.slice(1)) }];
+    case 'matmul':
+      return [{ elements, terms: inputs[0]!.shape.at(attrs['transposeA'] === true ? -2 : -1)! }];
+    case 'attention': {
+      // q kᵀ, and its softmax times v.
+      const [keys, depth] = inputs[1]!.shape.slice(-2) as [number, number];
+      return [
+        { elements: (elements / depth) * keys, terms: depth },
+        { elements, terms: keys },
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((n, d) => n * d, 1);
 }
 
 /** Sums over every node that `output` needs. */
@@ -36,11 +54,10 @@ function costOf(output: Tensor): { multiplyAdds: number; activations: number } {
     if (seen.has(node)) continue;
     seen.add(node);
     waiting.push(...node.inputs);
-    const terms = termsOf(node);
-    if (terms === undefined) continue;
-    const elements = node.shape.reduce((n, d) => n * d, 1);
-    multiplyAdds += elements * terms;
-    activations += elements;
+    for (const { elements, terms } of sumsOf(node)) {
+      multiplyAdds += elements * terms;
+      activations += elements;
+    }
   }
   return { multiplyAdds, activations };
 }

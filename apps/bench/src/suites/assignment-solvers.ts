@@ -49,7 +49,7 @@ export interface SolvedMatrix {
 }
 
 /** Our solvers by what the tables call them; the first is what a caller gets who chooses none. */
-export const OURS = { ours: 'auto', 'dense JV': 'jonker-volgenant' } as const;
+const OURS = { ours: 'auto', 'dense JV': 'jonker-volgenant' } as const;
 export const AUTO = 'ours';
 export const DENSE = 'dense JV';
 

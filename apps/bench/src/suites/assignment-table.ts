@@ -13,7 +13,7 @@ export interface Ratios {
   readonly dense: number | null;
 }
 
-export function ratiosOf({ solvers }: AssignmentBenchRow): Ratios {
+function ratiosOf({ solvers }: AssignmentBenchRow): Ratios {
   const ours = solvers[AUTO]?.milliseconds ?? NaN;
   const ratio = (names: readonly string[]): number | null => {
     const times = names.flatMap((name) => solvers[name]?.milliseconds ?? []);

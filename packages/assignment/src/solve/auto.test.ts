@@ -62,3 +62,15 @@ describe.each(solverNames)('%s', (solver) => {
     expect(solveAssignment(cost, n, n, { solver, maximise: true }).pairing).toEqual(most.pairing);
   });
 });
+
+describe('auto', () => {
+  it('takes dense rows for small matrices and for ties, lists for distances of any precision', () => {
+    const chosen = (family: Parameters<typeof matrix>[0], n: number): string =>
+      solveAssignment(matrix(family, n, n), n, n).solver;
+    expect(chosen('image-noise', 60)).toBe('jonker-volgenant');
+    expect(chosen('image-noise', 128)).toBe('sparse-core');
+    expect(chosen('uniform', 300)).toBe('sparse-core');
+    expect(chosen('ties', 128)).toBe('jonker-volgenant');
+    expect(chosen('ties', 300)).toBe('jonker-volgenant');
+  });
+});

@@ -31,6 +31,21 @@ export type SolverName = keyof typeof solvers;
 export const solverNames = Object.keys(solvers) as readonly SolverName[];
 export type ExactSolverName = keyof typeof exactSolvers;
 
+/** Costs that are looked at for ties, and as few different ones as make every list long. */
+const LOOKED_AT = 32;
+const FEW_VALUES = 6;
+
 export function chooseSolver(problem: Problem): ExactSolverName {
-  return problem.rows < SPARSE_FROM ? 'jonker-volgenant' : 'sparse-core';
+  return problem.rows < SPARSE_FROM || isNearlyAllTies(problem) ? 'jonker-volgenant' : 'sparse-core';
+}
+
+/** Whether some costs, from all over the matrix, are mostly the same ones: lists would hold most of each row. */
+function isNearlyAllTies({ cost }: Problem): boolean {
+  const seen = new Set<number>();
+  const stride = Math.max(1, Math.floor(cost.length / LOOKED_AT) - 1);
+  for (let k = 0, i = 0; k < LOOKED_AT && i < cost.length; k++, i += stride) {
+    seen.add(cost[i]!);
+    if (seen.size > FEW_VALUES) return false;
+  }
+  return true;
 }
