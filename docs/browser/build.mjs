@@ -33,6 +33,7 @@ export async function buildPage(outdir, { fromSources = false } = {}) {
     minify: true,
     legalComments: 'none',
     logLevel: 'warning',
+    logOverride: { 'ignored-bare-import': 'silent' }, // what it would load for its effects has none
   });
   for (const file of ['index.html', 'style.css']) {
     await copyFile(path.join(here, file), path.join(outdir, file));

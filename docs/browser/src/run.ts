@@ -23,8 +23,10 @@ export interface RunOptions {
 
 /** Milliseconds between two drawings, at least. */
 const REFRESH = 400;
-/** Of all time, what samples may take. */
-const SAMPLING_SHARE = 0.3;
+/** Of all time, what drawing samples and figures may take. */
+const SHOWING_SHARE = 0.25;
+/** Milliseconds after which a picture counts as drawn: a page in the background gets no frames. */
+const LATEST_FRAME = 250;
 /** Milliseconds between looks at the controls while paused. */
 const PAUSE = 50;
 /** Weight of the latest reading in the running mean of the speed. */
@@ -32,6 +34,13 @@ const RATE_WEIGHT = 0.2;
 
 const wait = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Resolves when the browser has drawn what was changed. */
+const drawn = (): Promise<unknown> =>
+  Promise.race([
+    new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0))),
+    wait(LATEST_FRAME),
+  ]);
 
 /** Trains until `signal` says stop, and frees what it made. Rejects with whatever went wrong. */
 export async function runTraining({
@@ -54,6 +63,7 @@ export async function runTraining({
     const immiscible = await training.sample('immiscible', samplingSteps);
     const { pairing, steps } = training;
     showScene({ task, steps, rate, history, pairing, samples: { vanilla, immiscible } });
+    await drawn();
     const at = performance.now();
     shown = { at, took: at - began, steps, samplingSteps };
   };
@@ -72,7 +82,7 @@ export async function runTraining({
       const { paused, samplingSteps } = settings();
       if (!paused) await train();
       const isStale = shown.steps !== training.steps || shown.samplingSteps !== samplingSteps;
-      const pause = Math.max(REFRESH, shown.took * (1 / SAMPLING_SHARE - 1));
+      const pause = Math.max(REFRESH, shown.took * (1 / SHOWING_SHARE - 1));
       if (isStale && training.steps > 0 && (paused || performance.now() - shown.at > pause)) {
         await show();
         showProgress(undefined);

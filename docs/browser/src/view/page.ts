@@ -63,7 +63,9 @@ export function showScene({ task, steps, rate, history, pairing, samples }: Scen
     byId(`samples-${arm}`).replaceChildren(drawSamples(task, arm, samples[arm], pairing));
   }
   if (history.points().length > 0) byId('curves').replaceChildren(lossCurves(history.points()));
-  byId('pairing').hidden = task.kind !== 'points';
+  for (const element of document.querySelectorAll<HTMLElement>('.points-only')) {
+    element.hidden = task.kind !== 'points';
+  }
   if (task.kind === 'points' && pairing) {
     for (const arm of ARMS) byId(`pairs-${arm}`).replaceChildren(pairs(arm, pairing));
   }

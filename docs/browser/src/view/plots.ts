@@ -15,24 +15,32 @@ function pointsOf(data: Float32Array): Point[] {
   return Array.from({ length: data.length / 2 }, (_, i) => [data[2 * i]!, data[2 * i + 1]!]);
 }
 
+/** Ticks of the losses' logarithmic axis, as far as they are in view. */
+const LOSS_TICKS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+
 /** The losses of both arms, as they were and as running means. */
 export function lossCurves(points: readonly CurvePoint[]): Element {
-  const width = Math.max(1, Math.round(points.length / ARMS.length / 12));
+  const window = 2 * Math.round(points.length / ARMS.length / 40) + 1;
+  const losses = points.map(({ loss }) => loss);
+  const [low, high] = [Math.min(...losses) / 1.1, Math.max(...losses) * 1.1];
+  const ticks = LOSS_TICKS.filter((tick) => tick >= low && tick <= high);
   return Plot.plot({
     width: 1040,
     height: 260,
     marginLeft: 52,
+    marginBottom: 40,
     style: STYLE,
     ariaLabel: 'Loss of both arms over the steps',
-    x: { label: 'step', labelAnchor: 'center', labelArrow: 'none', ticks: 6, nice: false },
+    x: { label: 'step', labelAnchor: 'center', labelArrow: 'none', ticks: 6, tickFormat: 'd', nice: false },
     y: {
       label: 'loss',
       labelArrow: 'none',
       type: 'log',
       grid: true,
       tickSize: 0,
-      ticks: 5,
+      ticks,
       tickFormat: '~g',
+      domain: [low, high],
     },
     marks: ARMS.flatMap((arm) => {
       const own = points.filter((point) => point.arm === arm);
@@ -41,7 +49,7 @@ export function lossCurves(points: readonly CurvePoint[]): Element {
         Plot.lineY(own, { ...channels, strokeWidth: 1, strokeOpacity: 0.25 }),
         Plot.lineY(
           own,
-          Plot.windowY({ k: width, anchor: 'end', reduce: 'mean' }, { ...channels, strokeWidth: 2.25 }),
+          Plot.windowY({ k: window, anchor: 'middle', reduce: 'mean' }, { ...channels, strokeWidth: 2.25 }),
         ),
       ];
     }),
