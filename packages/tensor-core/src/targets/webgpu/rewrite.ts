@@ -113,10 +113,7 @@ const rules: Readonly<Record<string, Rewrite>> = {
   conv2d: (node) => {
     const [x, w, bias] = node.inputs as [Node, Node, Node | undefined];
     if (!bias) return undefined;
-    return ops.add(
-      ops.conv2d(x, w, undefined, node.attrs),
-      ops.reshape(bias, [1, bias.shape[0]!, 1, 1]),
-    );
+    return ops.add(ops.conv2d(x, w, undefined, node.attrs), ops.reshape(bias, [1, bias.shape[0]!, 1, 1]));
   },
   transpose: (node) => {
     const permutation = node.attrs['permutation'] as readonly number[];
