@@ -1,7 +1,7 @@
 /** Runs kernels by themselves on a GPU device: for tests and benches of single lowerings. */
 import { allocate, type HostArray } from '../src/dtype.ts';
 import { type TensorType } from '../src/graph/node.ts';
-import { assemble, storageBytes } from '../src/targets/webgpu/assemble.ts';
+import { assemble, type BindingLimits, storageBytes } from '../src/targets/webgpu/assemble.ts';
 import { type Capabilities, type Emitter, type Kernel, type Value } from '../src/targets/webgpu/kernel.ts';
 
 let nextId = 0;
@@ -71,6 +71,7 @@ export async function runKernels(
   data: ReadonlyMap<Value, HostArray>,
   want: readonly Value[],
   repeat = 0,
+  limits: BindingLimits = capabilitiesOf(device, true),
 ): Promise<KernelRun> {
   device.pushErrorScope('validation');
   const buffers = new Map<Value, GPUBuffer>();
@@ -92,7 +93,7 @@ export async function runKernels(
     return buffer;
   };
   const dispatches = kernels.map((kernel) => {
-    const assembled = assemble(kernel, device.limits.minStorageBufferOffsetAlignment);
+    const assembled = assemble(kernel, limits);
     const module = device.createShaderModule({ code: assembled.code, label: kernel.label });
     const pipeline = device.createComputePipeline({
       layout: 'auto',

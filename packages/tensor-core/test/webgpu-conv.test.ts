@@ -269,6 +269,7 @@ describe.each(kinds)('conv2d, %s, as text', (kind) => {
   it.each(families)('%s', (family) => {
     const given: Case = { ...awkward, groups: 1, epilogue: false };
     const { emitter } = emitCase(given, shapeOf(given)!, kind, portableCapabilities(family === 'software'));
-    expect(emitter.kernels.map((kernel) => assemble(kernel, 256).code).join('\n\n')).toMatchSnapshot();
+    const { kernels, capabilities } = emitter;
+    expect(kernels.map((kernel) => assemble(kernel, capabilities).code).join('\n\n')).toMatchSnapshot();
   });
 });

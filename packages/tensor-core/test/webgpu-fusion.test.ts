@@ -22,7 +22,7 @@ describe.skipIf(!gpu.available)(`fusion${gpu.reason}`, () => {
   beforeAll(async () => {
     cpu = await tc.openDevice('cpu', { threads: 1 });
     fused = new Device(new WebGpuTarget(await openGpu('webgpu:software')));
-    unfused = new Device(new WebGpuTarget(await openGpu('webgpu:software'), undefined, true));
+    unfused = new Device(new WebGpuTarget(await openGpu('webgpu:software'), undefined, { unfused: true }));
   });
   afterAll(() => Promise.all([cpu, fused, unfused].map((device) => device.dispose())));
 

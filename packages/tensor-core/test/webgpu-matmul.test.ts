@@ -249,6 +249,7 @@ describe('matmul, as text', () => {
   ])('%s', (_, software) => {
     const emitter = new CollectingEmitter(portableCapabilities(software));
     emitMatmul(emitter, setUp({ m: 64, n: 64, k: 32 }).spec);
-    expect(emitter.kernels.map((kernel) => assemble(kernel, 256).code).join('\n\n')).toMatchSnapshot();
+    const { kernels, capabilities } = emitter;
+    expect(kernels.map((kernel) => assemble(kernel, capabilities).code).join('\n\n')).toMatchSnapshot();
   });
 });

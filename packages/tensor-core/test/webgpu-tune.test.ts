@@ -13,6 +13,7 @@ import {
 } from '../src/index.ts';
 import { openGpu } from '../src/targets/webgpu/gpu.ts';
 import { type Kernel, whole } from '../src/targets/webgpu/kernel.ts';
+import { portableCapabilities } from './kernel-operands.ts';
 import { GpuMemory } from '../src/targets/webgpu/memory.ts';
 import { VariantTimer } from '../src/targets/webgpu/variant-timer.ts';
 import { testValue } from './kernel-harness.ts';
@@ -142,7 +143,7 @@ describe.skipIf(!software.available)(`tuning${software.reason}`, () => {
         check: () => opened.check(),
         close: () => opened.close(),
       };
-      const timer = new VariantTimer(gpu, new GpuMemory(gpu), 256);
+      const timer = new VariantTimer(gpu, new GpuMemory(gpu), portableCapabilities(true));
       const kernel = (statement: string): Kernel => ({
         label: 'fill',
         body: `@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) { ${statement} }`,

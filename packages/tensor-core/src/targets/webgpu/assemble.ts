@@ -1,6 +1,8 @@
 /** A kernel as WGSL: declarations of its operands in front of its body, and what is bound where. */
 import { type DType } from '../../dtype.ts';
-import { type Kernel, type Operand } from './kernel.ts';
+import { DeviceError } from '../../errors.ts';
+import { type Capabilities, type Kernel, type Operand } from './kernel.ts';
+import { throughWindows, windowBytes, windowFunctions } from './windows.ts';
 
 /** One storage binding: the bytes [offset, offset + size) of the operand's value. */
 export interface Binding {
@@ -55,13 +57,17 @@ interface Bound {
   readonly operands: { readonly name: string; readonly operand: Operand }[];
 }
 
+/** What an adapter allows of storage bindings. */
+export type BindingLimits = Pick<Capabilities, 'bindingAlignment' | 'bindingBytes' | 'storageBuffers'>;
+
 /**
- * @param alignment bytes that the start of a binding is a multiple of
- *
  * Operands of a value that the kernel writes share one binding: two that overlap, or one that is read beside one that
- * is written, are not allowed.
+ * is written, are not allowed. What is larger than a binding may be gets several (windows.ts).
+ *
+ * @throws DeviceError where the kernel needs more bindings than the adapter has
  */
-export function assemble(kernel: Kernel, alignment: number): AssembledKernel {
+export function assemble(kernel: Kernel, limits: BindingLimits): AssembledKernel {
+  const { bindingAlignment: alignment, bindingBytes } = limits;
   const bound: Bound[] = [];
   const written = new Map<Operand['value'], Bound>();
   for (const [name, operand] of Object.entries(kernel.writes)) {
@@ -82,18 +88,31 @@ export function assemble(kernel: Kernel, alignment: number): AssembledKernel {
   for (const extension of extensions) lines.push(`enable ${extension};`);
   const starts: number[] = [];
   let { body } = kernel;
-  const bindings = bound.map(({ name, access, operands }, i): Binding => {
+  const bindings: Binding[] = [];
+  let writes = 0;
+  for (const { name, access, operands } of bound) {
     const [first] = operands as [{ name: string; operand: Operand }];
     const { value } = first.operand;
     const bytes = storageBytes(value.dtype);
     const vector = kernel.vectors?.includes(name) ?? false;
     const scalar = storageType(value.dtype);
-    lines.push(
-      `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${vector ? `vec4<${scalar}>` : scalar}>;`,
-    );
+    const type = vector ? `vec4<${scalar}>` : scalar;
     const from = Math.min(...operands.map(({ operand }) => operand.offset)) * bytes;
     const offset = Math.floor(from / alignment) * alignment;
     const end = Math.max(...operands.map(({ operand }) => operand.offset + operand.size)) * bytes;
+    // A binding of nothing is not allowed; blocks are larger than a word.
+    const size = Math.max(4, Math.ceil((end - offset) / 4) * 4);
+    const window = size > bindingBytes ? windowBytes(bindingBytes, alignment) : size;
+    const count = Math.ceil(size / window);
+    for (let k = 0; k < count; k++) {
+      const variable = count === 1 ? name : `${name}_${k}`;
+      lines.push(
+        `@group(0) @binding(${bindings.length}) var<storage, ${access}> ${variable}: array<${type}>;`,
+      );
+      const bytesHere = Math.min(window, size - k * window);
+      bindings.push({ operand: first.operand, offset: offset + k * window, size: bytesHere });
+      if (access === 'read_write') writes++;
+    }
     for (const { name: alias, operand } of operands) {
       const start = (operand.offset - offset / bytes) / (vector ? 4 : 1);
       lines.push(
@@ -104,15 +123,24 @@ export function assemble(kernel: Kernel, alignment: number): AssembledKernel {
       if (start !== 0) starts.push(start);
       if (alias !== name) body = body.replaceAll(new RegExp(`\\b${alias}\\[`, 'g'), `${name}[`);
     }
-    // A binding of nothing is not allowed; blocks are larger than a word.
-    return { operand: first.operand, offset, size: Math.max(4, Math.ceil((end - offset) / 4) * 4) };
-  });
+    if (count > 1) {
+      const elements = window / (bytes * (vector ? 4 : 1));
+      lines.push(windowFunctions(name, type, { count, elements, writable: access === 'read_write' }));
+      body = throughWindows(body, name);
+    }
+  }
+  if (bindings.length > limits.storageBuffers) {
+    const mebibytes = bindingBytes / 2 ** 20;
+    throw new DeviceError(
+      `webgpu: ${kernel.label} needs ${bindings.length} storage bindings of at most ${mebibytes} MiB, this adapter has ${limits.storageBuffers}; use a smaller batch, or an adapter with larger bindings`,
+    );
+  }
   if (starts.length > 0) {
     lines.push(
       `@group(0) @binding(${bindings.length}) var<uniform> starts: array<vec4<u32>, ${Math.ceil(starts.length / 4)}>;`,
     );
   }
-  return { code: `${lines.join('\n')}\n${body}`, bindings, writes: written.size, starts };
+  return { code: `${lines.join('\n')}\n${body}`, bindings, writes, starts };
 }
 
 function isHalf({ value }: Operand): boolean {

@@ -8,6 +8,7 @@ import { type Node } from '../../graph/node.ts';
 import { sizeOf } from '../../shape.ts';
 import { elementwise } from './elementwise.ts';
 import { type Item } from './partition.ts';
+import { type CountBindings } from './operands.ts';
 import { isContiguousConcat } from './rewrite.ts';
 
 /** Items in one kernel, in topological order. */
@@ -31,10 +32,16 @@ function keyOf({ anchor, root }: Item): string | undefined {
 /**
  * @param items in topological order
  * @param stored nodes that have values
- * @param mostOperands that one kernel may read and write together
+ * @param mostOperands bindings that one kernel may read and write together
+ * @param bindingsOf how many of them a value takes
  * @returns groups in topological order
  */
-export function groupItems(items: readonly Item[], stored: ReadonlySet<Node>, mostOperands: number): Group[] {
+export function groupItems(
+  items: readonly Item[],
+  stored: ReadonlySet<Node>,
+  mostOperands: number,
+  bindingsOf: CountBindings,
+): Group[] {
   const groups: OpenGroup[] = [];
   const open = new Map<string, OpenGroup[]>();
   /** When a root's value is there. */
@@ -45,7 +52,7 @@ export function groupItems(items: readonly Item[], stored: ReadonlySet<Node>, mo
     const canWait = (group: OpenGroup): boolean =>
       item.reads.every((read) => group.roots.has(read) || (written.get(read) ?? -1) < group.position);
     let group = candidates.findLast(
-      (candidate) => canWait(candidate) && fits(candidate, item, stored, mostOperands),
+      (candidate) => canWait(candidate) && fits(candidate, item, stored, mostOperands, bindingsOf),
     );
     if (!group) {
       group = { position, items: [], roots: new Set(), reads: new Set(), operands: new Set() };
@@ -71,13 +78,19 @@ interface OpenGroup {
 }
 
 /** True where the group's kernel can compute the item as well, and something is gained by it. */
-function fits(group: OpenGroup, item: Item, stored: ReadonlySet<Node>, mostOperands: number): boolean {
+function fits(
+  group: OpenGroup,
+  item: Item,
+  stored: ReadonlySet<Node>,
+  mostOperands: number,
+  bindingsOf: CountBindings,
+): boolean {
   const inside = item.reads.some((read) => group.roots.has(read));
   if (inside && (item.anchor || !readsInPlace(item.root, group.roots, stored))) return false;
   const shares = inside || item.reads.some((read) => group.reads.has(read));
   if (!shares && sizeOf(item.root.shape) > SMALL) return false;
   const operands = new Set([...group.operands, ...item.operands]);
-  const results = group.roots.size + 1;
+  const results = [...group.roots, item.root].reduce((sum, root) => sum + bindingsOf(root), 0);
   // A reduction in two passes holds its partial results beside its results.
   return operands.size + (item.anchor ? 2 : 1) * results <= mostOperands;
 }

@@ -5,6 +5,7 @@ import { isLeaf, type Node, type TensorType, topologicalOrder } from '../../grap
 import { sizeOf } from '../../shape.ts';
 import { type Graph } from '../target.ts';
 import { anchorOps, emitAnchors } from './anchors.ts';
+import { storageBytes } from './assemble.ts';
 import { expressionOps, HALF, helperCode } from './expression.ts';
 import { type FragmentContext } from './fragments.ts';
 import { type Group, groupItems, readsInPlace } from './group.ts';
@@ -14,6 +15,7 @@ import { operandOf } from './operands.ts';
 import { partition } from './partition.ts';
 import { isContiguousConcat, rewriteGraph } from './rewrite.ts';
 import { scheduleGroups } from './schedule.ts';
+import { windowsOf } from './windows.ts';
 
 /** Storage buffers that kernels keep for themselves, beside what expressions read. */
 const RESERVED = 3;
@@ -54,11 +56,13 @@ export function lowerGraph(
   const outputs = rewriteGraph(graph.outputs, capabilities);
   const nodes = topologicalOrder(outputs);
   checkSupport(nodes, capabilities);
-  const { storageBuffers, unfused = false } = capabilities;
-  const { items, stored } = partition(nodes, outputs, storageBuffers - RESERVED, !unfused);
+  const { storageBuffers, bindingBytes, bindingAlignment, unfused = false } = capabilities;
+  const bindingsOf = ({ shape, dtype }: Node): number =>
+    windowsOf(sizeOf(shape) * storageBytes(dtype), bindingBytes, bindingAlignment);
+  const { items, stored } = partition(nodes, outputs, storageBuffers - RESERVED, bindingsOf, !unfused);
   const results = new Set(outputs);
   const temporary = (node: Node): boolean => !isLeaf(node) && !results.has(node);
-  const grouped = groupItems(items, stored, unfused ? 0 : storageBuffers);
+  const grouped = groupItems(items, stored, unfused ? 0 : storageBuffers, bindingsOf);
   const groups = scheduleGroups(grouped, temporary);
 
   let nextId = 0;

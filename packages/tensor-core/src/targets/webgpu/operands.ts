@@ -30,6 +30,9 @@ export function isView(node: Node): boolean {
   return viewStart(node) !== undefined;
 }
 
+/** How many bindings the elements of a node take. */
+export type CountBindings = (node: Node) => number;
+
 /** What of which stored node `node` is, as a key that equal runs share; undefined where it has to be computed. */
 export function runOf(node: Node, stored: ReadonlySet<Node>): { source: Node; key: string } | undefined {
   let offset = 0;
@@ -41,6 +44,11 @@ export function runOf(node: Node, stored: ReadonlySet<Node>): { source: Node; ke
     current = current.inputs[0]!;
   }
   return { source: current, key: `${current.id}:${offset}:${sizeOf(node.shape)}` };
+}
+
+/** The bindings of a run, as keys that equal runs share. */
+export function bindingKeys(key: string, count: number): string[] {
+  return Array.from({ length: count }, (_, k) => (k === 0 ? key : `${key} ${k}`));
 }
 
 /** The run of a stored value that `node` is, or undefined where it has to be computed. */

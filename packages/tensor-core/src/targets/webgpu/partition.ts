@@ -10,7 +10,7 @@ import { attentionOps } from '../../ops/index.ts';
 import { sameShape, sizeOf } from '../../shape.ts';
 import { elementwise } from './elementwise.ts';
 import { expressionOps, uniformConstant } from './expression.ts';
-import { isView, runOf } from './operands.ts';
+import { bindingKeys, type CountBindings, isView, runOf } from './operands.ts';
 import { isContiguousConcat } from './rewrite.ts';
 
 /** What one lowering computes: an anchor (a product, a reduction, …) or an expression. */
@@ -21,7 +21,7 @@ export interface Item {
   readonly root: Node;
   /** Stored nodes that it reads. */
   readonly reads: readonly Node[];
-  /** Runs of them: each is a binding. */
+  /** The bindings of runs of them. */
   readonly operands: ReadonlySet<string>;
 }
 
@@ -47,19 +47,21 @@ const withEpilogue = new Set(['matmul', 'conv2d', 'conv2dInputGradient', 'sum', 
 
 interface Estimate {
   readonly cost: number;
-  /** Runs of stored nodes that the expression reads. */
+  /** Bindings of runs of stored nodes that the expression reads. */
   readonly leaves: ReadonlySet<string>;
 }
 
 /**
  * @param nodes in topological order
- * @param mostReads operands that a kernel may read beside what it writes
+ * @param mostReads bindings that a kernel may read beside what it writes
+ * @param bindingsOf how many of them a value takes
  * @param fuse false to store whatever has to be computed
  */
 export function partition(
   nodes: readonly Node[],
   outputs: readonly Node[],
   mostReads: number,
+  bindingsOf: CountBindings,
   fuse = true,
 ): Partition {
   const results = new Set(outputs);
@@ -79,7 +81,10 @@ export function partition(
   const rootOf = new Map<Node, Node>(); // anchor → root
   const store = (node: Node): void => {
     stored.add(node);
-    estimates.set(node, { cost: 1, leaves: new Set([runOf(node, stored)!.key]) });
+    estimates.set(node, {
+      cost: 1,
+      leaves: new Set(bindingKeys(runOf(node, stored)!.key, bindingsOf(node))),
+    });
   };
   const estimateOf = (node: Node): Estimate => estimates.get(node)!;
   const isSingle = (node: Node): boolean => consumersOf(node).length === 1 && !results.has(node);
@@ -134,7 +139,9 @@ export function partition(
       continue;
     }
     const run = isView(node) ? runOf(node, stored) : undefined;
-    const leaves = run ? new Set([run.key]) : limit(node, union(node.inputs.map(estimateOf)));
+    const leaves = run
+      ? new Set(bindingKeys(run.key, bindingsOf(node)))
+      : limit(node, union(node.inputs.map(estimateOf)));
     const cost = node.inputs.reduce((total, input) => total + estimateOf(input).cost, 0) + costOf(node);
     const uses = consumersOf(node);
     const repeated = uses.some((use) => sizeOf(use.shape) > sizeOf(node.shape) && expressionOps.has(use.op));
@@ -170,7 +177,7 @@ export function partition(
   for (const node of nodes) {
     if (!stored.has(node) || isLeaf(node)) continue;
     const anchor = absorbed.get(node) ?? (expressionOps.has(node.op) ? undefined : node);
-    items.push({ anchor, root: node, ...readsOf(node, stored) });
+    items.push({ anchor, root: node, ...readsOf(node, stored, bindingsOf) });
   }
   return { items, stored };
 }
@@ -190,7 +197,11 @@ function wantedInMemory(nodes: readonly Node[]): Set<Node> {
 }
 
 /** What the kernel of `root` reads. */
-function readsOf(root: Node, stored: ReadonlySet<Node>): Pick<Item, 'reads' | 'operands'> {
+function readsOf(
+  root: Node,
+  stored: ReadonlySet<Node>,
+  bindingsOf: CountBindings,
+): Pick<Item, 'reads' | 'operands'> {
   const reads = new Set<Node>();
   const operands = new Set<string>();
   const seen = new Set<Node>();
@@ -201,7 +212,7 @@ function readsOf(root: Node, stored: ReadonlySet<Node>): Pick<Item, 'reads' | 'o
     const run = runOf(node, stored);
     if (run) {
       reads.add(run.source);
-      operands.add(run.key);
+      for (const key of bindingKeys(run.key, bindingsOf(node))) operands.add(key);
     } else stack.push(...node.inputs);
   }
   return { reads: [...reads], operands };

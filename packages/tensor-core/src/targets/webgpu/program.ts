@@ -285,7 +285,7 @@ async function record(
   onProgress: ProgramOptions['onProgress'],
 ): Promise<{ dispatches: Dispatch[]; uniforms: GPUBuffer | undefined }> {
   const { device } = memory.gpu;
-  const assembled = kernels.map((kernel) => assemble(kernel, capabilities.bindingAlignment));
+  const assembled = kernels.map((kernel) => assemble(kernel, capabilities));
   const uniformBytes = 256 * assembled.filter(({ starts }) => starts.length > 0).length;
   const uniforms =
     uniformBytes > 0 ? device.createBuffer({ size: uniformBytes, usage: UNIFORM | COPY_DST }) : undefined;

@@ -38,14 +38,14 @@ export class WebGpuTarget implements Target {
 
   /**
    * @param tuner takes the first variants where omitted
-   * @param unfused every op in a kernel of its own, to compare with
+   * @param changes to what kernels may use, to compare with: unfused, or an adapter of other limits
    */
-  constructor(gpu: Gpu, tuner = Tuner.off(gpu), unfused = false) {
+  constructor(gpu: Gpu, tuner = Tuner.off(gpu), changes: Partial<Capabilities> = {}) {
     this.#gpu = gpu;
     this.description = adapterLine(gpu.adapter);
     this.#memory = new GpuMemory(gpu);
     this.#pipelines = new PipelineCache(gpu);
-    this.#capabilities = { ...capabilitiesOf(gpu), unfused };
+    this.#capabilities = { ...capabilitiesOf(gpu), ...changes };
     this.#tuner = tuner;
     this.profiler = new GpuProfiler(gpu);
   }

@@ -111,12 +111,12 @@ export class Tuner {
 
   async #answer(
     questions: readonly Question[],
-    { bindingAlignment }: Capabilities,
+    capabilities: Capabilities,
     memory: GpuMemory,
     onProgress: ProgramOptions['onProgress'],
   ): Promise<void> {
     if (questions.length === 0) return;
-    const timer = new VariantTimer(this.#gpu, memory, bindingAlignment);
+    const timer = new VariantTimer(this.#gpu, memory, capabilities);
     const total = questions.reduce((sum, { variants }) => sum + variants.length, 0);
     let done = 0;
     let saved = performance.now();

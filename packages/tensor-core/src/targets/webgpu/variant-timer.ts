@@ -1,5 +1,5 @@
 /** Times kernels by themselves on scratch memory: by the device's timestamps, or by the host where it has none. */
-import { assemble } from './assemble.ts';
+import { assemble, type BindingLimits } from './assemble.ts';
 import { type Gpu } from './gpu.ts';
 import { type Kernel, type Value } from './kernel.ts';
 import { type Block, type GpuMemory } from './memory.ts';
@@ -30,15 +30,15 @@ interface Clock {
 export class VariantTimer {
   readonly #gpu: Gpu;
   readonly #memory: GpuMemory;
-  readonly #alignment: number;
+  readonly #limits: BindingLimits;
   /** Of its own: what loses is not kept. */
   readonly #pipelines: PipelineCache;
   readonly #clock: Clock | undefined;
 
-  constructor(gpu: Gpu, memory: GpuMemory, alignment: number) {
+  constructor(gpu: Gpu, memory: GpuMemory, limits: BindingLimits) {
     this.#gpu = gpu;
     this.#memory = memory;
-    this.#alignment = alignment;
+    this.#limits = limits;
     this.#pipelines = new PipelineCache(gpu);
     const { device, features } = gpu;
     if (features.timestamps) {
@@ -88,7 +88,7 @@ export class VariantTimer {
     };
     const dispatches = await Promise.all(
       kernels.map(async (kernel) => {
-        const assembled = assemble(kernel, this.#alignment);
+        const assembled = assemble(kernel, this.#limits);
         const { bindings, starts } = assembled;
         const pipeline = await this.#pipelines.get(kernel.label, assembled);
         const entries: GPUBindGroupEntry[] = bindings.map(({ operand, offset, size }, binding) => ({
