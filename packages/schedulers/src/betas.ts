@@ -2,7 +2,7 @@
  * β schedules in float32, rounded where PyTorch rounds, because ᾱ_t enters every later number: computed in float64
  * it would differ from a diffusers checkpoint's own schedule in the seventh digit, and 1 − ᾱ_t/ᾱ_{t−1} in the fourth.
  */
-import { type SchedulerConfig } from './config.ts';
+import { type BetaConfig } from './config.ts';
 import { SchedulerConfigError } from './errors.ts';
 
 const f32 = Math.fround;
@@ -20,9 +20,13 @@ function linspace(start: number, end: number, n: number): Float32Array {
   );
 }
 
-/** Nichol & Dhariwal, "Improved DDPM" (2021), eq. 17: ᾱ(t) = cos²((t + s)/(1 + s)·π/2), s = 0.008, β capped at 0.999. */
-function cosineBetas(T: number): Float32Array {
-  const alphaBar = (t: number): number => Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
+/** Nichol & Dhariwal, "Improved DDPM" (2021), eq. 17: ᾱ(t) = cos²((t + s)/(1 + s)·π/2), s = 0.008. */
+const cosineAlphaBar = (t: number): number => Math.cos((((t + 0.008) / 1.008) * Math.PI) / 2) ** 2;
+/** diffusers' `exp`. */
+const exponentialAlphaBar = (t: number): number => Math.exp(-12 * t);
+
+/** The β of a given ᾱ(t), t from 0 to 1; as in "Improved DDPM" they are capped at 0.999. */
+function betasOf(alphaBar: (t: number) => number, T: number): Float32Array {
   return Float32Array.from({ length: T }, (_, i) =>
     Math.min(1 - alphaBar((i + 1) / T) / alphaBar(i / T), 0.999),
   );
@@ -44,14 +48,25 @@ function rescaleToZeroSnr(betas: Float32Array): Float32Array {
   return alphaBar.map((value, t) => 1 - (t === 0 ? value : f32(value / alphaBar[t - 1]!)));
 }
 
+/** Whether the config asks for zero terminal SNR; PNDM and Heun cannot, as their fields in diffusers. */
+export function endsInPureNoise(config: BetaConfig): boolean {
+  switch (config._class_name) {
+    case 'PNDMScheduler':
+    case 'HeunDiscreteScheduler':
+      return false;
+    default:
+      return config.rescale_betas_zero_snr;
+  }
+}
+
 /**
  * β_t for t = 0 … T−1, [T] float32, bit for bit what diffusers 0.35.2 makes of the same config.
  *
  * @throws SchedulerConfigError where zero terminal SNR cannot be had (a single timestep)
  */
-export function makeBetas(config: SchedulerConfig): Float32Array {
+export function makeBetas(config: BetaConfig): Float32Array {
   const betas = unscaledBetas(config);
-  if (!config.rescale_betas_zero_snr) return betas;
+  if (!endsInPureNoise(config)) return betas;
   if (betas.length < 2) {
     throw new SchedulerConfigError(
       'scheduler config: rescale_betas_zero_snr: wanted num_train_timesteps of at least 2, got 1',
@@ -60,7 +75,7 @@ export function makeBetas(config: SchedulerConfig): Float32Array {
   return rescaleToZeroSnr(betas);
 }
 
-function unscaledBetas(config: SchedulerConfig): Float32Array {
+function unscaledBetas(config: BetaConfig): Float32Array {
   const { num_train_timesteps: T, beta_start: start, beta_end: end } = config;
   if (config.trained_betas !== null) return Float32Array.from(config.trained_betas);
   switch (config.beta_schedule) {
@@ -69,6 +84,8 @@ function unscaledBetas(config: SchedulerConfig): Float32Array {
     case 'scaled_linear': // Rombach et al., "Latent diffusion" (2022): linear in √β
       return linspace(Math.sqrt(start), Math.sqrt(end), T).map((root) => root * root);
     case 'squaredcos_cap_v2':
-      return cosineBetas(T);
+      return betasOf(cosineAlphaBar, T);
+    case 'exp':
+      return betasOf(exponentialAlphaBar, T);
   }
 }

@@ -58,7 +58,10 @@ describe('scheduler config', () => {
     [{ num_train_timesteps: 0 }, /num_train_timesteps/],
     [{ trained_betas: [0.1, 0.2] }, /trained_betas: wanted one beta for each of the 1000 timesteps.*got 2/],
     [{ beta_start: -1 }, /beta_start/],
-    [{ _class_name: 'PNDMScheduler' }, /"DDPMScheduler" \| "DDIMScheduler", got _class_name "PNDMScheduler"/],
+    [
+      { _class_name: 'LCMScheduler' },
+      /"DDPMScheduler" \| "DDIMScheduler" \| .*, got _class_name "LCMScheduler"/,
+    ],
     [{ _class_name: undefined }, /_class_name/],
   ])('refuses %j and names the field', (fields, message) => {
     const parse = (): unknown => parseSchedulerConfig({ _class_name: 'DDPMScheduler', ...fields });

@@ -1,96 +1,107 @@
 /**
  * Scheduler configs are diffusers' `scheduler_config.json`, field by field, so that a model folder is opened by either
- * library. What diffusers knows and this package does not is an error that names the field; fields that neither
- * class has are kept and written back.
+ * library. What diffusers knows and this package does not is an error that names the field; fields that the
+ * class does not have are kept and written back.
  */
 import * as z from 'zod';
+import * as classes from './config-classes.ts';
 import { SchedulerConfigError } from './errors.ts';
 
-/** One of `values`; names the field's alternatives, and says so when diffusers would have taken the value. */
-function oneOf<const V extends readonly string[]>(values: V, onlyInDiffusers: readonly string[] = []) {
-  return z.enum(values, {
-    error: ({ input }) => {
-      const known = onlyInDiffusers.includes(String(input))
-        ? ' (diffusers has it, this package does not)'
-        : '';
-      return `wanted ${values.map((v) => `"${v}"`).join(' | ')}, got ${JSON.stringify(input)}${known}`;
-    },
-  });
-}
+const schemas = [
+  classes.ddpmSchema,
+  classes.ddimSchema,
+  classes.pndmSchema,
+  classes.eulerSchema,
+  classes.heunSchema,
+  classes.dpmSolverSchema,
+  classes.consistencySchema,
+  classes.flowMatchSchema,
+  classes.edmHeunSchema,
+] as const;
 
-const predictionType = oneOf(['epsilon', 'sample', 'v_prediction']);
-const timestepSpacing = oneOf(['leading', 'trailing', 'linspace']);
-const varianceType = oneOf(
-  ['fixed_small', 'fixed_small_log', 'fixed_large', 'fixed_large_log'],
-  ['learned', 'learned_range'],
-);
-const beta = z.number().gt(0).lt(1);
-
-/** What DDPMScheduler and DDIMScheduler share, with diffusers' defaults. */
-const sharedFields = {
-  _diffusers_version: z.string().default('0.35.2'),
-  num_train_timesteps: z.int().min(1).default(1000),
-  beta_start: beta.default(0.0001),
-  beta_end: beta.default(0.02),
-  beta_schedule: oneOf(['linear', 'scaled_linear', 'squaredcos_cap_v2'], ['sigmoid']).default('linear'),
-  trained_betas: z.array(z.number().gt(0).max(1)).min(1).nullable().default(null),
-  clip_sample: z.boolean().default(true),
-  clip_sample_range: z.number().positive().default(1),
-  prediction_type: predictionType.default('epsilon'),
-  timestep_spacing: timestepSpacing.default('leading'),
-  steps_offset: z.int().min(0).default(0),
-  rescale_betas_zero_snr: z.boolean().default(false),
-  thresholding: z
-    .literal(false, {
-      error: ({ input }) =>
-        `wanted false, got ${JSON.stringify(input)}: dynamic thresholding is not supported; use clip_sample`,
-    })
-    .default(false),
-  // Of use with thresholding only; kept so that a file written here has the fields of one written by diffusers.
-  dynamic_thresholding_ratio: z.number().default(0.995),
-  sample_max_value: z.number().default(1),
-};
-
-const ddpmSchema = z.looseObject({
-  _class_name: z.literal('DDPMScheduler'),
-  ...sharedFields,
-  variance_type: varianceType.default('fixed_small'),
-});
-
-const ddimSchema = z.looseObject({
-  _class_name: z.literal('DDIMScheduler'),
-  ...sharedFields,
-  set_alpha_to_one: z.boolean().default(true),
-});
+/** Every class that a config may name: diffusers' own names, and `EDMHeunScheduler`. */
+export const schedulerNames: readonly SchedulerName[] = schemas.map(({ shape }) => shape._class_name.value);
 
 /** zod schema of a scheduler config; `parseSchedulerConfig` wraps it with readable errors. */
 export const schedulerConfigSchema = z
-  .discriminatedUnion('_class_name', [ddpmSchema, ddimSchema], {
+  .discriminatedUnion('_class_name', schemas, {
     error: ({ input }) => {
       const name = (input as { _class_name?: unknown } | null)?._class_name;
-      return `wanted an object whose _class_name is "DDPMScheduler" | "DDIMScheduler", got _class_name ${JSON.stringify(name)}`;
+      const wanted = schedulerNames.map((known) => `"${known}"`).join(' | ');
+      return `wanted an object whose _class_name is ${wanted}, got _class_name ${JSON.stringify(name)}`;
     },
   })
   .superRefine((config, context) => {
-    const { trained_betas: betas, num_train_timesteps: T } = config;
-    if (betas !== null && betas.length !== T) {
-      context.addIssue({
-        code: 'custom',
-        path: ['trained_betas'],
-        message: `wanted one beta for each of the ${T} timesteps (num_train_timesteps), got ${betas.length}`,
-      });
+    for (const { field, message } of contradictions(config)) {
+      context.addIssue({ code: 'custom', path: [field], message });
     }
   });
 
+/** Fields that are right one by one and do not go together. */
+function contradictions(config: SchedulerConfig): { field: string; message: string }[] {
+  const found: { field: string; message: string }[] = [];
+  const refuse = (field: string, message: string): void => void found.push({ field, message });
+  if (hasBetas(config)) {
+    const { trained_betas: betas, num_train_timesteps: T } = config;
+    if (betas !== null && betas.length !== T) {
+      refuse(
+        'trained_betas',
+        `wanted one beta for each of the ${T} timesteps (num_train_timesteps), got ${betas.length}`,
+      );
+    }
+  }
+  if (config.use_karras_sigmas === true && config.use_exponential_sigmas === true) {
+    refuse('use_exponential_sigmas', 'wanted false where use_karras_sigmas is true, got true; choose one');
+  }
+  const { sigma_min: low, sigma_max: high } = config;
+  if (typeof low === 'number' && typeof high === 'number' && low >= high) {
+    refuse('sigma_min', `wanted less than sigma_max ${high}, got ${low}`);
+  }
+  if (config._class_name === 'DPMSolverMultistepScheduler') {
+    if (config.algorithm_type === 'dpmsolver' && config.final_sigmas_type === 'zero') {
+      refuse(
+        'final_sigmas_type',
+        'wanted "sigma_min" with algorithm_type "dpmsolver", whose log-SNR steps cannot reach σ = 0, got "zero"',
+      );
+    }
+  }
+  return found;
+}
+
 /** A complete config: diffusers' field names and meanings, every default filled in. */
-export type SchedulerConfig = z.output<typeof schedulerConfigSchema>;
+export type SchedulerConfig = z.output<(typeof schemas)[number]>;
 /** What `parseSchedulerConfig` takes: `_class_name` and any of the other fields. */
-export type SchedulerConfigInput = z.input<typeof schedulerConfigSchema>;
+export type SchedulerConfigInput = z.input<(typeof schemas)[number]>;
 export type SchedulerName = SchedulerConfig['_class_name'];
-export type BetaScheduleName = SchedulerConfig['beta_schedule'];
-export type PredictionType = z.output<typeof predictionType>;
-export type TimestepSpacing = z.output<typeof timestepSpacing>;
-export type VarianceType = z.output<typeof varianceType>;
+/** The config of one class. */
+export type ConfigOf<Name extends SchedulerName> = Extract<SchedulerConfig, { _class_name: Name }>;
+
+/** The classes whose network is told one of T timesteps and predicts ε, x_0 or v of the process that β_1 … β_T define. */
+const betaClasses = [
+  'DDPMScheduler',
+  'DDIMScheduler',
+  'PNDMScheduler',
+  'EulerDiscreteScheduler',
+  'HeunDiscreteScheduler',
+  'DPMSolverMultistepScheduler',
+] as const;
+export type BetaConfig = ConfigOf<(typeof betaClasses)[number]>;
+
+/** Whether the scheduler is built on β_1 … β_T, so that `NoiseSchedule` can be made of it. */
+export function hasBetas(config: SchedulerConfig): config is BetaConfig {
+  return (betaClasses as readonly SchedulerName[]).includes(config._class_name);
+}
+
+export type BetaScheduleName = BetaConfig['beta_schedule'];
+export type PredictionType = z.output<typeof classes.predictionType>;
+export type TimestepSpacing = z.output<typeof classes.timestepSpacing>;
+export type VarianceType = z.output<typeof classes.varianceType>;
+
+/** Python writes ±Infinity into JSON, which has no such number; 1e999 reads as the same. Strings are left as they are. */
+function readPythonJson(text: string): unknown {
+  const pythonNumbers = /"(?:[^"\\]|\\.)*"|Infinity/g;
+  return JSON.parse(text.replace(pythonNumbers, (found) => (found === 'Infinity' ? '1e999' : found)));
+}
 
 /**
  * Reads a diffusers `scheduler_config.json`.
@@ -102,7 +113,7 @@ export function parseSchedulerConfig(json: unknown): SchedulerConfig {
   let value = json;
   if (typeof json === 'string') {
     try {
-      value = JSON.parse(json);
+      value = readPythonJson(json);
     } catch (error) {
       throw new SchedulerConfigError(
         `scheduler config: wanted JSON, got text that does not parse (${(error as Error).message})`,
@@ -118,9 +129,12 @@ export function parseSchedulerConfig(json: unknown): SchedulerConfig {
   return result.data;
 }
 
+/** Fields whose null means "no bound" here and has no meaning in diffusers, whose default is the same. */
+const leftOutIfNull = ['lambda_min_clipped', 'S_max'];
+
 /**
  * The config as diffusers writes it: a plain record with sorted keys, ready for `JSON.stringify(…, null, 2)`. Fields that
- * came from a file and are not ours are in it unchanged.
+ * came from a file and are not ours are in it unchanged. An infinite bound is left out: it is the default, and not JSON.
  *
  * @throws SchedulerConfigError if the config was changed into one that could not be read back
  */
@@ -128,15 +142,31 @@ export function toSchedulerConfig(config: SchedulerConfig): Record<string, unkno
   const checked = parseSchedulerConfig(config);
   return Object.fromEntries(
     Object.entries(checked)
-      .filter(([, value]) => value !== undefined)
+      .filter(([key, value]) => value !== undefined && !(value === null && leftOutIfNull.includes(key)))
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   );
 }
 
+/** The schedulers that the same network can be sampled with: see `asScheduler`. The config's own is among them. */
+export function compatibleSchedulers(config: SchedulerConfig): readonly SchedulerName[] {
+  return hasBetas(config) ? betaClasses : [config._class_name];
+}
+
 /**
- * The same schedule under another scheduler's name, as diffusers' `Scheduler.from_config(other.config)` does: fields of
- * both classes are taken over, fields of the old class alone are kept as extras, new ones get their defaults.
+ * The same schedule under another scheduler's name, as diffusers' `Scheduler.from_config` does with a file: fields of both
+ * classes are taken over, fields of the old class alone are kept as extras, new ones get their defaults.
+ *
+ * @throws SchedulerConfigError if the network would be asked something else than it was trained for (other parameters of time
+ *   and noise: flow matching, consistency and EDM each have their own), or a field has a value that the new class does
+ *   not support
  */
-export function asScheduler(config: SchedulerConfig, name: SchedulerName): SchedulerConfig {
-  return parseSchedulerConfig({ ...config, _class_name: name });
+export function asScheduler<Name extends SchedulerName>(config: SchedulerConfig, name: Name): ConfigOf<Name> {
+  const compatible = compatibleSchedulers(config);
+  if (!compatible.includes(name)) {
+    throw new SchedulerConfigError(
+      `asScheduler: a network for ${config._class_name} cannot be sampled with ${name}; ` +
+        `wanted ${compatible.join(' | ')}`,
+    );
+  }
+  return parseSchedulerConfig({ ...config, _class_name: name }) as ConfigOf<Name>;
 }

@@ -42,7 +42,7 @@ export function ddimStep(
     timestep,
     previousTimestep,
     x0: predictedX0(config.prediction_type, at),
-    clip: config.clip_sample ? config.clip_sample_range : null,
+    clip: schedule.clip,
     epsilon: predictedEpsilon(config.prediction_type, at),
     previous: {
       // eq. 12

@@ -50,7 +50,7 @@ export function ddpmStep(schedule: NoiseSchedule, timestep: number, previousTime
     timestep,
     previousTimestep,
     x0: predictedX0(config.prediction_type, schedule.addNoise(timestep)),
-    clip: config.clip_sample ? config.clip_sample_range : null,
+    clip: schedule.clip,
     epsilon: { sample: 0, output: 0, divisor: 1 },
     previous: {
       // eq. 7

@@ -1,9 +1,14 @@
 export {
   asScheduler,
+  compatibleSchedulers,
+  hasBetas,
   parseSchedulerConfig,
   schedulerConfigSchema,
+  schedulerNames,
   toSchedulerConfig,
+  type BetaConfig,
   type BetaScheduleName,
+  type ConfigOf,
   type PredictionType,
   type SchedulerConfig,
   type SchedulerConfigInput,
@@ -33,4 +38,6 @@ export {
 } from './run-plan.ts';
 export { ddimPlan, ddimStep, sampleDdim, type DdimOptions } from './ddim.ts';
 export { ddpmPlan, ddpmStep, sampleDdpm, type DdpmOptions } from './ddpm.ts';
+export { defaultSteps, modelCalls, sampleWith, type SampleRun } from './sample-with.ts';
+export { karrasSigmas, type SigmaRange } from './karras-sigmas.ts';
 export { SamplingError, SchedulerArgumentError, SchedulerConfigError, SchedulerError } from './errors.ts';

@@ -1,7 +1,13 @@
 /** The forward process: how much of an image and how much noise stand in x_t, for each timestep t. */
 import { cumulativeAlphas, makeBetas } from './betas.ts';
-import { parseSchedulerConfig, type SchedulerConfig, type SchedulerConfigInput } from './config.ts';
-import { SchedulerArgumentError } from './errors.ts';
+import {
+  type BetaConfig,
+  hasBetas,
+  parseSchedulerConfig,
+  type SchedulerConfig,
+  type SchedulerConfigInput,
+} from './config.ts';
+import { SchedulerArgumentError, SchedulerConfigError } from './errors.ts';
 import { type SignalNoise } from './prediction.ts';
 import { spacedTimesteps } from './timesteps.ts';
 
@@ -14,15 +20,24 @@ const f32 = Math.fround;
  * that diffusers computes from the same config.
  */
 export class NoiseSchedule {
-  readonly config: SchedulerConfig;
+  readonly config: BetaConfig;
   /** β_t, [T] */
   readonly betas: Float32Array;
   /** ᾱ_t, [T], falling */
   readonly alphasCumprod: Float32Array;
 
-  /** @param config a scheduler config, complete or with defaults to be filled in; see `parseSchedulerConfig` for errors */
+  /**
+   * @param config a scheduler config, complete or with defaults to be filled in; see `parseSchedulerConfig` for errors
+   * @throws SchedulerConfigError if the class has no β: consistency, flow matching and EDM
+   */
   constructor(config: SchedulerConfig | SchedulerConfigInput) {
-    this.config = parseSchedulerConfig(config);
+    const complete = parseSchedulerConfig(config);
+    if (!hasBetas(complete)) {
+      throw new SchedulerConfigError(
+        `NoiseSchedule: wanted a scheduler that is built on betas, got ${complete._class_name}, which has none`,
+      );
+    }
+    this.config = complete;
     this.betas = makeBetas(this.config);
     this.alphasCumprod = cumulativeAlphas(this.betas);
   }
@@ -30,6 +45,19 @@ export class NoiseSchedule {
   /** T, the number of timesteps that the network is trained on. */
   get trainTimesteps(): number {
     return this.config.num_train_timesteps;
+  }
+
+  /** x̂_0 is clamped to [−clip, clip]; null where the config, or the class, asks for no such thing. */
+  get clip(): number | null {
+    const { config } = this;
+    switch (config._class_name) {
+      case 'DDPMScheduler':
+      case 'DDIMScheduler':
+      case 'HeunDiscreteScheduler':
+        return config.clip_sample ? config.clip_sample_range : null;
+      default:
+        return null;
+    }
   }
 
   /** ᾱ_t. @throws SchedulerArgumentError if t is not a whole number from 0 to T − 1 */

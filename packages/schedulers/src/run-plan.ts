@@ -53,17 +53,7 @@ export async function runPlan({ plan, denoise, x, noise, onStep }: PlanRun): Pro
   for (const [index, step] of plan.entries()) {
     const where = `step ${index + 1} of ${plan.length} (timestep ${step.timestep})`;
     const output = await denoise(current, step.timestep);
-    if (output.length !== current.length) {
-      throw new SamplingError(
-        `sampling: wanted ${current.length} values from the model at ${where}, got ${output.length}`,
-      );
-    }
-    const bad = output.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) {
-      throw new SamplingError(
-        `sampling: the model gave ${output[bad]} at ${where}, element ${bad}; its weights or inputs are broken`,
-      );
-    }
+    checkOutput(output, current.length, where);
     let z: Float32Array | undefined;
     if (noise !== undefined && step.previous.noise !== 0) {
       z = new Float32Array(current.length);
@@ -74,6 +64,21 @@ export async function runPlan({ plan, denoise, x, noise, onStep }: PlanRun): Pro
     await onStep?.({ index, total: plan.length, timestep: step.timestep, ...next });
   }
   return current;
+}
+
+/** @throws SamplingError if the model's output has not `length` finite values; `where` is the call of the model */
+export function checkOutput(output: Float32Array, length: number, where: string): void {
+  if (output.length !== length) {
+    throw new SamplingError(
+      `sampling: wanted ${length} values from the model at ${where}, got ${output.length}`,
+    );
+  }
+  const bad = output.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new SamplingError(
+      `sampling: the model gave ${output[bad]} at ${where}, element ${bad}; its weights or inputs are broken`,
+    );
+  }
 }
 
 /**

@@ -1,0 +1,129 @@
+/** The sampling loop of the samplers that look back; see solver-plan.ts for the formulas. */
+import { SchedulerArgumentError } from './errors.ts';
+import { checkOutput, type Denoise, type PlanRun } from './run-plan.ts';
+import { type SolverCall, type SolverPlan } from './solver-plan.ts';
+import { type StepResult } from './step.ts';
+
+/** What one call of the network leaves behind, each as long as x. */
+export interface CallRecord {
+  /** x_n, with its churn */
+  readonly sample: Float32Array;
+  /** F_n */
+  readonly output: Float32Array;
+  /** x̂0_n */
+  readonly x0: Float32Array;
+}
+
+const f32 = Math.fround;
+
+/** The model's input for x: scaled as the call says. */
+function scaled(x: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? x : x.map((value) => value * factor);
+}
+
+/** x̂0 from x and the model's output, rounded to float32 after each operation, as diffusers does. */
+function predictedImage({ x0, clip }: SolverCall, x: Float32Array, output: Float32Array): Float32Array {
+  const limit = clip ?? Infinity;
+  return x.map((value, i) => {
+    const clean = f32(f32(f32(x0.sample * value) + f32(x0.output * output[i]!)) / x0.divisor);
+    return Math.min(Math.max(clean, -limit), limit);
+  });
+}
+
+/** The next x, summed in float64 and rounded once. `records` holds every call that the shares name. */
+function nextSample(
+  { next, noise }: SolverCall,
+  records: ReadonlyMap<number, CallRecord>,
+  z: Float32Array | undefined,
+  size: number,
+): Float32Array {
+  const sum = new Float64Array(size);
+  const add = (weight: number | undefined, values: Float32Array): void => {
+    if (weight === undefined || weight === 0) return;
+    for (let i = 0; i < size; i++) sum[i]! += weight * values[i]!;
+  };
+  for (const share of next) {
+    const record = records.get(share.call)!;
+    add(share.sample, record.sample);
+    add(share.output, record.output);
+    add(share.x0, record.x0);
+  }
+  if (z !== undefined) add(noise, z);
+  return Float32Array.from(sum);
+}
+
+/**
+ * Carries out everything that belongs to one call: asks the model, remembers what it gave, and makes the next x.
+ *
+ * @param records what earlier calls left; this call's own is added
+ * @param z noise, where the call churns or adds any
+ */
+export async function takeCall(
+  call: SolverCall,
+  index: number,
+  {
+    x,
+    z,
+    records,
+    denoise,
+    where,
+  }: {
+    readonly x: Float32Array;
+    readonly z: Float32Array | undefined;
+    readonly records: Map<number, CallRecord>;
+    readonly denoise: Denoise;
+    readonly where: string;
+  },
+): Promise<StepResult> {
+  const sample = call.churn === 0 || z === undefined ? x : x.map((value, i) => value + call.churn * z[i]!);
+  const output = await denoise(scaled(sample, call.input), call.timestep);
+  checkOutput(output, x.length, where);
+  const x0 = predictedImage(call, sample, output);
+  records.set(index, { sample, output, x0 });
+  return { x: nextSample(call, records, z, x.length), x0 };
+}
+
+/** For each call, the last call that needs what it left. */
+function lastUses({ calls }: SolverPlan): number[] {
+  const last = calls.map(() => -1);
+  calls.forEach(({ next }, n) => next.forEach(({ call }) => (last[call] = n)));
+  return last;
+}
+
+/** A plan and what it needs to run; `onStep` is called after each call of the network. */
+export interface SolverRun extends Omit<PlanRun, 'plan'> {
+  readonly plan: SolverPlan;
+}
+
+/**
+ * Runs a plan on host arrays, remembering no more than the calls to come need.
+ *
+ * @returns x after the last call, a new array
+ * @throws SchedulerArgumentError if the plan needs noise and none is given; SamplingError if the model's output has another
+ *   length than x or holds a number that is not finite
+ */
+export async function runSolver({ plan, denoise, x, noise, onStep }: SolverRun): Promise<Float32Array> {
+  const draws = plan.calls.map((call) => call.noise !== 0 || call.churn !== 0);
+  if (noise === undefined && draws.includes(true)) {
+    throw new SchedulerArgumentError(
+      'sampling: these steps add noise, but no noise source came; pass `noise` (see noisePerSample)',
+    );
+  }
+  const lastUse = lastUses(plan);
+  const records = new Map<number, CallRecord>();
+  const total = plan.calls.length;
+  let current: Float32Array = x.map((value) => value * plan.scale);
+  for (const [index, call] of plan.calls.entries()) {
+    let z: Float32Array | undefined;
+    if (draws[index]) {
+      z = new Float32Array(current.length);
+      noise?.(index, z);
+    }
+    const where = `step ${index + 1} of ${total} (timestep ${call.timestep})`;
+    const result = await takeCall(call, index, { x: current, z, records, denoise, where });
+    current = result.x;
+    for (const past of records.keys()) if (lastUse[past]! <= index) records.delete(past);
+    await onStep?.({ index, total, timestep: call.timestep, ...result });
+  }
+  return current;
+}
