@@ -1,8 +1,10 @@
 /** How large a model is and what a forward pass costs, read from the graph that it traces to. */
 import { type Tensor, zeros } from '@immiscible/tensor-core';
+import { sidesOf } from './config-fields.ts';
 import { ModelConfigError } from './errors.ts';
+import { applyModel, modelParameters } from './model.ts';
+import { type ModelConfig } from './model-config.ts';
 import { countParameters } from './parameters.ts';
-import { applyUnet2d, unet2dParameters } from './unet-2d.ts';
 import { type Unet2dConfig } from './unet-2d-config.ts';
 
 export interface ModelDescription {
@@ -63,25 +65,25 @@ function costOf(output: Tensor): { multiplyAdds: number; activations: number } {
 }
 
 /**
- * Parameters of a UNet2DModel, and the cost of a forward pass for one sample. Nothing is computed for it: the model is
- * traced on zeros that have no memory.
+ * Parameters of a model, and the cost of a forward pass for one sample. Nothing is computed for it: the model is traced
+ * on zeros that have no memory.
  *
  * @param size [height, width]; the config's `sample_size` where omitted
  * @throws ModelConfigError where neither says how large an image is
  */
-export function describeUnet2d(config: Unet2dConfig, size?: readonly [number, number]): ModelDescription {
+export function describeModel(config: ModelConfig, size?: readonly [number, number]): ModelDescription {
   const side = size ?? config.sample_size;
   if (side === null) {
     throw new ModelConfigError(
-      'UNet2DModel config: sample_size is null; say for which [height, width] to count',
+      `${config._class_name} config: sample_size is null; say for which [height, width] to count`,
     );
   }
-  const [height, width] = typeof side === 'number' ? [side, side] : side;
-  const specs = unet2dParameters(config);
+  const [height, width] = sidesOf(side);
+  const specs = modelParameters(config);
   const parameters = Object.fromEntries(
     Object.entries(specs).map(([name, { shape }]) => [name, zeros(shape)]),
   );
-  const output = applyUnet2d(config, parameters, {
+  const output = applyModel(config, parameters, {
     sample: zeros([1, config.in_channels, height, width]),
     timestep: zeros([1]),
     ...(config.num_class_embeds === null ? {} : { classLabels: zeros([1], 'int32') }),
@@ -94,4 +96,9 @@ export function describeUnet2d(config: Unet2dConfig, size?: readonly [number, nu
     size: [height, width],
     ...costOf(output),
   };
+}
+
+/** `describeModel` of a UNet2DModel. */
+export function describeUnet2d(config: Unet2dConfig, size?: readonly [number, number]): ModelDescription {
+  return describeModel(config, size);
 }

@@ -4,19 +4,7 @@
  * field; fields that UNet2DModel does not have are kept and written back.
  */
 import * as z from 'zod';
-import { ModelConfigError } from './errors.ts';
-
-/** One of `values`; the message lists them, and says so where diffusers would have taken the value. */
-function oneOf<const V extends readonly string[]>(values: V, onlyInDiffusers: readonly string[] = []) {
-  return z.enum(values, {
-    error: ({ input }) => {
-      const known = onlyInDiffusers.includes(String(input))
-        ? ' (diffusers has it, this package does not)'
-        : '';
-      return `wanted ${values.map((v) => `"${v}"`).join(' | ')}, got ${JSON.stringify(input)}${known}`;
-    },
-  });
-}
+import { count, dropoutRate, imageSize, oneOf, parseConfig, sortedFields } from './config-fields.ts';
 
 const unsupportedDownBlocks = [
   'CrossAttnDownBlock2D',
@@ -38,18 +26,16 @@ const downBlockType = oneOf(
 );
 const upBlockType = oneOf(['UpBlock2D', 'AttnUpBlock2D', 'ResnetUpsampleBlock2D'], unsupportedUpBlocks);
 const sampler = oneOf(['conv', 'resnet']);
-const count = z.int().min(1);
 
 const fields = {
   _class_name: oneOf(
     ['UNet2DModel'],
     ['UNet2DConditionModel', 'UNet1DModel', 'UNet3DConditionModel', 'Transformer2DModel', 'AutoencoderKL'],
-  ).default('UNet2DModel'),
+  )
+    .optional() // so that a union told apart by this field takes a config without it as this one
+    .default('UNet2DModel'),
   _diffusers_version: z.string().default('0.35.2'),
-  sample_size: z
-    .union([count, z.tuple([count, count])], { error: 'wanted a side length, [height, width] or null' })
-    .nullable()
-    .default(null),
+  sample_size: imageSize.nullable().default(null),
   in_channels: count.default(3),
   out_channels: count.default(3),
   center_input_sample: z.boolean().default(false),
@@ -79,7 +65,7 @@ const fields = {
     .default(1),
   downsample_type: sampler.default('conv'),
   upsample_type: sampler.default('conv'),
-  dropout: z.number().min(0).lt(1).default(0),
+  dropout: dropoutRate.default(0),
   act_fn: oneOf(['silu', 'swish', 'relu', 'gelu'], ['mish']).default('silu'),
   attention_head_dim: count.nullable().default(8),
   norm_num_groups: count.default(32),
@@ -151,23 +137,7 @@ export type Unet2dConfigInput = z.input<typeof unet2dConfigSchema>;
  * @throws ModelConfigError naming each field that is wrong or not supported
  */
 export function parseUnet2dConfig(json: unknown): Unet2dConfig {
-  let value = json;
-  if (typeof json === 'string') {
-    try {
-      value = JSON.parse(json);
-    } catch (error) {
-      throw new ModelConfigError(
-        `UNet2DModel config: wanted JSON, got text that does not parse (${(error as Error).message})`,
-        { cause: error },
-      );
-    }
-  }
-  const result = unet2dConfigSchema.safeParse(value);
-  if (!result.success) {
-    const lines = result.error.issues.map((issue) => `${issue.path.join('.') || '(top)'}: ${issue.message}`);
-    throw new ModelConfigError(`UNet2DModel config: ${lines.join('; ')}`);
-  }
-  return result.data;
+  return parseConfig(unet2dConfigSchema, 'UNet2DModel', json);
 }
 
 /**
@@ -177,9 +147,5 @@ export function parseUnet2dConfig(json: unknown): Unet2dConfig {
  * @throws ModelConfigError if the config was changed into one that could not be read back
  */
 export function toUnet2dConfig(config: Unet2dConfig): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(parseUnet2dConfig(config))
-      .filter(([, value]) => value !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
+  return sortedFields(parseUnet2dConfig(config));
 }

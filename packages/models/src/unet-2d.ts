@@ -15,7 +15,7 @@ import {
 import { resnet, resnetSpecs } from './blocks/resnet.ts';
 import { sampling, samplingSpecs } from './blocks/sampling.ts';
 import { fourierEmbedding, timeMlp, timeMlpSpecs, timestepEmbedding } from './blocks/time-embedding.ts';
-import { ModelInputError, ModelWeightsError } from './errors.ts';
+import { checkInputs, checkMultiple, type ModelInputs, weightsOf } from './inputs.ts';
 import { type ParameterSpecs } from './parameters.ts';
 import { type Unet2dConfig } from './unet-2d-config.ts';
 import { type BlockPlan, planUnet2d, type StagePlan, type Unet2dPlan } from './unet-2d-plan.ts';
@@ -23,17 +23,11 @@ import { type BlockPlan, planUnet2d, type StagePlan, type Unet2dPlan } from './u
 /** Standard deviation of the Fourier frequencies that diffusers draws. */
 const FOURIER_SCALE = 16;
 
-/** What a UNet2DModel is applied to: a tree of tensors, so that a compiled function can take it as it is. */
-export type Unet2dInputs = {
-  /** [B, in_channels, H, W], float32 or float16: what the network computes in; H and W multiples of 2^(number of blocks − 1) */
-  readonly sample: Tensor;
-  /** float32 or int32 [B]; above 0 where the time embedding is `fourier` */
-  readonly timestep: Tensor;
-  /** int32 [B], each in [0, num_class_embeds); wanted by class-conditional models, and by them only */
-  readonly classLabels?: Tensor;
-  /** int32 [B, 2], a stream for each sample: with it, and `dropout` above 0 in the config, units are dropped */
-  readonly dropoutKey?: Tensor;
-};
+/**
+ * What a UNet2DModel is applied to. Height and width are multiples of 2^(number of blocks − 1); timesteps are above 0
+ * where the time embedding is `fourier`.
+ */
+export type Unet2dInputs = ModelInputs;
 
 function blockSpecs({ stages, resample }: BlockPlan): ParameterSpecs {
   const specs: ParameterSpecs = {};
@@ -75,55 +69,6 @@ export function unet2dParameters(config: Unet2dConfig): ParameterSpecs {
   );
 }
 
-function shapeText(tensor: Tensor): string {
-  return `${tensor.dtype} [${tensor.shape.join(', ')}]`;
-}
-
-function checkInputs(config: Unet2dConfig, inputs: Unet2dInputs): void {
-  const { sample, timestep, classLabels, dropoutKey } = inputs;
-  const fail = (what: string, wanted: string, got: Tensor): never => {
-    throw new ModelInputError(`UNet2DModel: ${what}: wanted ${wanted}, got ${shapeText(got)}`);
-  };
-  const [batch, channels, ...size] = sample.shape;
-  if (sample.ndim !== 4 || channels !== config.in_channels) {
-    fail('sample', `[B, ${config.in_channels}, H, W] (in_channels is ${config.in_channels})`, sample);
-  }
-  const multiple = 2 ** (config.block_out_channels.length - 1);
-  if (size.some((extent) => extent % multiple !== 0)) {
-    const levels = config.block_out_channels.length;
-    fail(
-      'sample',
-      `height and width that are multiples of ${multiple} (${levels} blocks); pad or resize`,
-      sample,
-    );
-  }
-  if (timestep.ndim !== 1 || timestep.shape[0] !== batch || !['float32', 'int32'].includes(timestep.dtype)) {
-    fail('timestep', `float32 or int32 [${batch}], one for each sample`, timestep);
-  }
-  if (config.num_class_embeds === null) {
-    if (classLabels) {
-      throw new ModelInputError(
-        'UNet2DModel: classLabels were given to a model without classes; leave them out, or set num_class_embeds',
-      );
-    }
-  } else if (!classLabels) {
-    throw new ModelInputError(
-      `UNet2DModel: classLabels are missing: the model has ${config.num_class_embeds} classes; give int32 [${batch}]`,
-    );
-  } else if (classLabels.dtype !== 'int32' || classLabels.ndim !== 1 || classLabels.shape[0] !== batch) {
-    fail('classLabels', `int32 [${batch}], one for each sample`, classLabels);
-  }
-  if (
-    dropoutKey &&
-    (dropoutKey.dtype !== 'int32' ||
-      dropoutKey.ndim !== 2 ||
-      dropoutKey.shape[0] !== batch ||
-      dropoutKey.shape[1] !== 2)
-  ) {
-    fail('dropoutKey', `int32 [${batch}, 2], two words for each sample`, dropoutKey);
-  }
-}
-
 /** Timesteps and classes as one vector for each sample [B, timeChannels]. */
 function condition(config: Unet2dConfig, plan: Unet2dPlan, weights: Weights, inputs: Unet2dInputs): Tensor {
   const projected =
@@ -160,17 +105,11 @@ export function applyUnet2d(
   inputs: Unet2dInputs,
 ): Tensor {
   checkInputs(config, inputs);
+  const levels = config.block_out_channels.length;
+  checkMultiple(config._class_name, inputs.sample, 2 ** (levels - 1), `${levels} blocks`);
   const plan = planUnet2d(config);
   const { sample, timestep, dropoutKey } = inputs;
-  const weights: Weights = (name) => {
-    const tensor = parameters[name];
-    if (!tensor) {
-      throw new ModelWeightsError(
-        `UNet2DModel: the parameter ${name} is missing; check the weights with checkUnet2dWeights`,
-      );
-    }
-    return tensor;
-  };
+  const weights = weightsOf(config._class_name, parameters);
   const time = condition(config, plan, weights, inputs);
   const runStage = (stage: StagePlan, x: Tensor): Tensor => {
     const h = resnet(stage.resnet, weights, x, time, dropoutKey);

@@ -4,6 +4,7 @@
  */
 import { type StoredTensor, tensor, type Tensor, widen } from '@immiscible/tensor-core';
 import { ModelWeightsError } from './errors.ts';
+import { type ParameterSpecs } from './parameters.ts';
 import { unet2dParameters } from './unet-2d.ts';
 import { type Unet2dConfig } from './unet-2d-config.ts';
 
@@ -49,16 +50,17 @@ function list(what: string, items: readonly string[]): string[] {
 }
 
 /**
- * Checks that `weights` are those of this config: every parameter there, none besides, each of its shape.
+ * Checks that `weights` are those of `specs`: every parameter there, none besides, each of its shape.
  *
- * @param weights tensors, or anything with a shape, by name (today's: see `normalizeWeightNames`)
+ * @param model the name that messages begin with
+ * @param weights tensors, or anything with a shape, by name
  * @throws ModelWeightsError that counts what is missing, unexpected and misshapen, and names the first of each
  */
-export function checkUnet2dWeights(
-  config: Unet2dConfig,
+export function checkWeights(
+  model: string,
+  specs: ParameterSpecs,
   weights: Readonly<Record<string, { readonly shape: readonly number[] }>>,
 ): void {
-  const specs = unet2dParameters(config);
   const text = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
   const missing: string[] = [];
   const misshapen: string[] = [];
@@ -77,10 +79,48 @@ export function checkUnet2dWeights(
   ];
   if (problems.length > 0) {
     throw new ModelWeightsError(
-      `UNet2DModel weights: wanted the ${Object.keys(specs).length} tensors of the config; ${problems.join('; ')}. ` +
+      `${model} weights: wanted the ${Object.keys(specs).length} tensors of the config; ${problems.join('; ')}. ` +
         'Use the config.json that was saved with these weights',
     );
   }
+}
+
+/**
+ * Parameters from stored arrays: checked against `specs`, half precision widened.
+ *
+ * @returns float32 tensors on the host, in the order of `specs`
+ * @throws ModelWeightsError where they are not those of the specifications, or not of floating point
+ */
+export function fromWeights(
+  model: string,
+  specs: ParameterSpecs,
+  weights: Readonly<Record<string, StoredTensor>>,
+): Record<string, Tensor> {
+  checkWeights(model, specs, weights);
+  return Object.fromEntries(
+    Object.keys(specs).map((name) => {
+      const { data, shape, dtype } = widen(weights[name]!);
+      if (dtype !== 'float32') {
+        throw new ModelWeightsError(
+          `${model} weights: ${name}: wanted floating-point numbers, got ${dtype}; save the model again`,
+        );
+      }
+      return [name, tensor(data, shape, dtype)];
+    }),
+  );
+}
+
+/**
+ * Checks that `weights` are those of a UNet2DModel of this config.
+ *
+ * @param weights tensors, or anything with a shape, by name (today's: see `normalizeWeightNames`)
+ * @throws ModelWeightsError that counts what is missing, unexpected and misshapen, and names the first of each
+ */
+export function checkUnet2dWeights(
+  config: Unet2dConfig,
+  weights: Readonly<Record<string, { readonly shape: readonly number[] }>>,
+): void {
+  checkWeights(config._class_name, unet2dParameters(config), weights);
 }
 
 /**
@@ -93,17 +133,5 @@ export function unet2dFromWeights(
   config: Unet2dConfig,
   stored: Readonly<Record<string, StoredTensor>>,
 ): Record<string, Tensor> {
-  const weights = normalizeWeightNames(stored);
-  checkUnet2dWeights(config, weights);
-  return Object.fromEntries(
-    Object.keys(unet2dParameters(config)).map((name) => {
-      const { data, shape, dtype } = widen(weights[name]!);
-      if (dtype !== 'float32') {
-        throw new ModelWeightsError(
-          `UNet2DModel weights: ${name}: wanted floating-point numbers, got ${dtype}; save the model again`,
-        );
-      }
-      return [name, tensor(data, shape, dtype)];
-    }),
-  );
+  return fromWeights(config._class_name, unet2dParameters(config), normalizeWeightNames(stored));
 }
