@@ -195,9 +195,39 @@ def images():
     yield Case("avgPool2d-3-stride2", {"kernel": 3, "stride": 2}, {"x": Uniform([1, 2, 7, 7])})
     yield Case("avgPool2d-3-pad1", {"kernel": 3, "stride": 1, "padding": 1}, {"x": Uniform([1, 2, 5, 5])})
     yield Case("avgPool2d-global", {"kernel": 4}, {"x": Uniform([2, 5, 4, 4])})
+    yield Case("maxPool2d-2", {"kernel": 2}, {"x": Uniform([2, 16, 6, 8])})
+    yield Case("maxPool2d-2-rest", {"kernel": 2}, {"x": Uniform([1, 3, 7, 5])})
+    yield Case("maxPool2d-2-ties", {"kernel": 2}, {"x": np.floor(np.arange(96).reshape(1, 4, 4, 6) * 5 % 7 / 3).astype(np.float32)})
+    yield Case("maxPool2d-3-stride2-pad1", {"kernel": 3, "stride": 2, "padding": 1}, {"x": Uniform([1, 2, 8, 7])})
+    yield Case("maxPool2d-3-stride1-ties", {"kernel": 3, "stride": 1}, {"x": np.zeros([1, 1, 5, 4], np.float32)})
+    yield Case("maxPool2d-2-stride3", {"kernel": 2, "stride": 3}, {"x": Uniform([2, 1, 8, 9])})
+    yield from resized()
     yield Case("upsampleNearest2d-2", {"scale": 2}, {"x": Uniform([2, 3, 4, 5])})
     yield Case("upsampleNearest2d-3", {"scale": 3}, {"x": Uniform([1, 2, 3, 2])})
     yield Case("upsampleNearest2d-one-pixel", {"scale": 2}, {"x": Uniform([2, 5, 1, 1])})
+
+
+def resized():
+    sizes = {
+        "up": ([2, 3, 4, 5], [8, 10]),
+        "up-odd": ([1, 2, 5, 3], [13, 7]),
+        "down": ([2, 3, 9, 8], [4, 3]),
+        "down-half": ([1, 2, 8, 12], [4, 6]),
+        "up-down": ([1, 2, 3, 11], [7, 4]),
+        "one-axis": ([1, 2, 6, 5], [6, 9]),
+        "from-pixel": ([1, 2, 1, 1], [3, 2]),
+        "to-pixel": ([1, 2, 7, 6], [1, 1]),
+        "same": ([1, 2, 3, 4], [3, 4]),
+    }
+    flags = {
+        "": {},
+        "-corners": {"alignCorners": True},
+        "-antialias": {"antialias": True},
+        "-corners-antialias": {"alignCorners": True, "antialias": True},
+    }
+    for name, (shape, size) in sizes.items():
+        for suffix, attrs in flags.items():
+            yield Case(f"resizeBilinear-{name}{suffix}", {"size": size, **attrs}, {"x": Uniform(shape)})
 
 
 def normalised():

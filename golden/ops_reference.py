@@ -117,6 +117,16 @@ OPS = {
     "avgPool2d": lambda x, attrs: F.avg_pool2d(
         x[0], attrs["kernel"], attrs.get("stride", attrs["kernel"]), attrs.get("padding", 0)
     ),
+    "maxPool2d": lambda x, attrs: F.max_pool2d(
+        x[0], attrs["kernel"], attrs.get("stride", attrs["kernel"]), attrs.get("padding", 0)
+    ),
+    "resizeBilinear": lambda x, attrs: F.interpolate(
+        x[0],
+        size=attrs["size"],
+        mode="bilinear",
+        align_corners=attrs.get("alignCorners", False),
+        antialias=attrs.get("antialias", False),
+    ),
     "upsampleNearest2d": lambda x, attrs: F.interpolate(x[0], scale_factor=attrs["scale"], mode="nearest"),
     "softmax": lambda x, attrs: torch.softmax(x[0], dim=attrs["axis"]),
     "logSoftmax": lambda x, attrs: torch.log_softmax(x[0], dim=attrs["axis"]),

@@ -110,9 +110,32 @@ export function avgPool2d(x: Tensor, options: { kernel: number; stride?: number;
   return new Tensor(ops.avgPool2d(x.node, options));
 }
 
+/**
+ * Largest elements of `kernel` × `kernel` windows of [N, C, H, W]; `stride` defaults to the kernel, `padding` (at most half
+ * of it) counts as −∞. The gradient goes to the first of several largest.
+ */
+export function maxPool2d(x: Tensor, options: { kernel: number; stride?: number; padding?: number }): Tensor {
+  return new Tensor(ops.maxPool2d(x.node, options));
+}
+
 /** Every element of [N, C, H, W] repeated `scale` × `scale` times. */
 export function upsampleNearest2d(x: Tensor, scale: number): Tensor {
   return new Tensor(ops.upsampleNearest2d(x.node, scale));
+}
+
+/**
+ * [B, C, H, W] → [B, C, H', W'], bilinear, as torch.nn.functional.interpolate(mode='bilinear'); the gradient flows through.
+ *
+ * @param options.alignCorners the centres of corner pixels stay where they are; without it the image's edges do
+ * @param options.antialias where the image shrinks, every pixel counts
+ * @throws ShapeError for another number of axes, or an extent below 1
+ */
+export function resizeBilinear(
+  x: Tensor,
+  size: readonly [number, number],
+  options: ops.ResizeOptions = {},
+): Tensor {
+  return new Tensor(ops.resizeBilinear(x.node, size, options));
 }
 
 /** exp(x) / Σ exp(x) along `axis`. */

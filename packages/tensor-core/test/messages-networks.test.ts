@@ -78,6 +78,42 @@ describe('images', () => {
       /^avgPool2d: wants a kernel of 1 to 8/,
     ],
     [
+      'a largest of nothing',
+      () => tc.maxPool2d(image, { kernel: 7 }),
+      tc.ShapeError,
+      /^maxPool2d: wants a kernel of 1 to 6 for \[1, 4, 6, 6\].*got \{"kernel":7/,
+    ],
+    [
+      'a window that may lie outside',
+      () => tc.maxPool2d(image, { kernel: 2, padding: 2 }),
+      tc.ShapeError,
+      /^maxPool2d: .*padding of 0 to half the kernel, got .*"padding":2/,
+    ],
+    [
+      'a largest of a matrix',
+      () => tc.maxPool2d(x, { kernel: 1 }),
+      tc.ShapeError,
+      /^maxPool2d: wants \[N, C, H, W\], got \[2, 3\]$/,
+    ],
+    [
+      'an image of no size',
+      () => tc.resizeBilinear(image, [0, 4]),
+      tc.ShapeError,
+      /^resizeBilinear: wants a size \[H, W\] of whole numbers of at least 1, got \[0, 4\]$/,
+    ],
+    [
+      'no pixels to resize',
+      () => tc.resizeBilinear(tc.zeros([1, 2, 0, 3]), [2, 2]),
+      tc.ShapeError,
+      /^resizeBilinear: wants \[B, C, H, W\] of at least one pixel, got \[1, 2, 0, 3\]$/,
+    ],
+    [
+      'whole numbers to resize',
+      () => tc.resizeBilinear(image.cast('int32'), [2, 2]),
+      tc.DTypeError,
+      /^resizeBilinear: wants float32 or float16, got int32/,
+    ],
+    [
       'half a scale',
       () => tc.upsampleNearest2d(image, 1.5),
       tc.ShapeError,

@@ -54,7 +54,10 @@ export function callOp({ op, attrs }: OpCase, x: tc.Tensor[]): tc.Tensor {
       return tc.upsampleNearest2d(a, attrs['scale'] as number);
     case 'scaledDotProductAttention':
       return tc.scaledDotProductAttention(a, b, c);
+    case 'resizeBilinear':
+      return tc.resizeBilinear(a, attrs['size'] as [number, number], attrs);
     case 'avgPool2d':
+    case 'maxPool2d':
     case 'groupNorm':
     case 'layerNorm':
     case 'matmul':

@@ -57,8 +57,9 @@ async function always<T>(
   values: fc.Arbitrary<T>,
   seed: number,
   f: (value: T) => Promise<void>,
+  numRuns = RUNS,
 ): Promise<void> {
-  await fc.assert(fc.asyncProperty(values, f), { numRuns: RUNS, seed });
+  await fc.assert(fc.asyncProperty(values, f), { numRuns, seed });
 }
 
 /** Two shapes that broadcast. */
@@ -359,6 +360,40 @@ describe.each([cpu, webgpu])('$name', ({ open, gpu, skipped }) => {
           2e-5,
         );
       });
+    });
+
+    it.skipIf(skipped)('of the largest in windows, and of resized images', () => {
+      const cases = fc.record({
+        shape: fc.tuple(
+          fc.constantFrom(1, 2),
+          fc.constantFrom(1, 3, 16),
+          fc.constantFrom(4, 5),
+          fc.constantFrom(4, 7),
+        ),
+        kernel: fc.constantFrom(1, 2, 3),
+        stride: fc.constantFrom(1, 2),
+        size: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })),
+        alignCorners: fc.boolean(),
+        antialias: fc.boolean(),
+      });
+      return always(
+        cases,
+        13,
+        async ({ shape, kernel, stride, size, ...options }) => {
+          const image = random(shape, 1);
+          const pooled = (y: tc.Tensor): tc.Tensor =>
+            tc.maxPool2d(y, { kernel, stride, padding: kernel >> 1 });
+          await check(
+            [
+              tc.maxPool2d(image, { kernel }),
+              tc.grad((y: tc.Tensor) => pooled(y).square().sum())(image),
+              tc.resizeBilinear(image, size, options),
+            ],
+            1e-5,
+          );
+        },
+        8,
+      );
     });
   });
 });

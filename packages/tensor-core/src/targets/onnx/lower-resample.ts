@@ -1,5 +1,6 @@
 /** Pooling and upsampling as ONNX, in the layout that the input has. */
 import { type Node } from '../../graph/node.ts';
+import { type PoolAttrs } from '../../ops/index.ts';
 import { NCHWC } from './builder.ts';
 import { type Lowering } from './context.ts';
 
@@ -12,6 +13,34 @@ const avgPool2d: Lowering = (node, context) => {
   } else {
     context.setPlain(node, context.builder.node('AveragePool', [context.plain(x)], attributes));
   }
+};
+
+function poolAttributes({ kernel, stride, padding }: PoolAttrs): Record<string, readonly number[]> {
+  return {
+    kernel_shape: [kernel, kernel],
+    strides: [stride, stride],
+    pads: [padding, padding, padding, padding],
+  };
+}
+
+const maxPool2d: Lowering = (node, context) => {
+  const [x] = node.inputs as [Node];
+  const attributes = poolAttributes(node.attrs as PoolAttrs);
+  if (context.isBlocked(x)) {
+    context.setBlocked(node, context.builder.node('MaxPool', [context.blocked(x)], attributes, NCHWC));
+  } else {
+    context.setPlain(node, context.builder.node('MaxPool', [context.plain(x)], attributes));
+  }
+};
+
+/** Where the largest elements lie is found again, for the blocked kernels do not tell: the first of several. */
+const maxPool2dGradient: Lowering = (node, context) => {
+  const { builder } = context;
+  const [x, , cotangent] = node.inputs as [Node, Node, Node];
+  const attributes = poolAttributes(node.attrs as PoolAttrs);
+  const [, places] = builder.nodes(2, 'MaxPool', [context.plain(x)], attributes) as [string, string];
+  const operands = [context.plain(cotangent), places, builder.ints(node.shape)];
+  context.setPlain(node, builder.node('MaxUnpool', operands, attributes));
 };
 
 /** Rows of `width` elements, each repeated `scale` times in place: a copy of runs of memory. */
@@ -39,4 +68,9 @@ const upsampleNearest2d: Lowering = (node, context) => {
   context.setPlain(node, context.reshape(repeat(wide, n * c * h, w * scale), node.shape));
 };
 
-export const resampleLowerings: Readonly<Record<string, Lowering>> = { avgPool2d, upsampleNearest2d };
+export const resampleLowerings: Readonly<Record<string, Lowering>> = {
+  avgPool2d,
+  maxPool2d,
+  maxPool2dGradient,
+  upsampleNearest2d,
+};

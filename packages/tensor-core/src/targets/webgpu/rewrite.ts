@@ -4,7 +4,7 @@
  */
 import { defineOp, isLeaf, type Node, opDefinition, rebuild, topologicalOrder } from '../../graph/node.ts';
 import { simplify } from '../../graph/simplify.ts';
-import { attentionOps, type GroupNormAttrs } from '../../ops/index.ts';
+import { attentionOps, type GroupNormAttrs, poolOps } from '../../ops/index.ts';
 import * as ops from '../../ops/index.ts';
 import { scalar } from '../../ops/shared.ts';
 import { sizeOf } from '../../shape.ts';
@@ -70,6 +70,7 @@ const makeSums = defineOp<GroupNormAttrs>({
 
 const rules: Readonly<Record<string, Rewrite>> = {
   logSoftmax: decompose,
+  ...Object.fromEntries(poolOps.map((op): [string, Rewrite] => [op, decompose])),
   ...Object.fromEntries(
     attentionOps.map((op): [string, Rewrite] => [
       op,
