@@ -4,6 +4,7 @@ Optimizers run in float64 on float32 parameters and gradients. Gradients are cho
 `b` are so small that it matters where eps is added, and one entry of `w` never has any gradient.
 """
 
+import numpy as np
 import torch
 from diffusers.optimization import get_constant_schedule_with_warmup, get_cosine_schedule_with_warmup
 from diffusers.training_utils import EMAModel
@@ -12,7 +13,8 @@ from philox import uniform
 from recording import error, number, numbers, write_json
 
 SEED = 2
-STEPS = 10
+STEPS = 20
+BATCH = 128  # images in a step, for averages that count images
 SHAPES = {"w": [4, 3], "b": [5]}
 GRADIENT_SCALE = {"w": 1.0, "b": 1e-8}
 
@@ -24,6 +26,13 @@ OPTIMIZERS = {
     "adamw-beta1-0.95": ("AdamW", {"lr": 0.01, "betas": [0.95, 0.999], "eps": 1e-8, "weight_decay": 0.01}),
     "radam": ("RAdam", {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}),
     "radam-beta1-0.95": ("RAdam", {"lr": 0.01, "betas": [0.95, 0.999], "eps": 1e-8, "weight_decay": 0}),
+    "radam-beta2-0.99": ("RAdam", {"lr": 0.01, "betas": [0.9, 0.99], "eps": 1e-8, "weight_decay": 0}),
+    "radam-beta2-0.5": ("RAdam", {"lr": 0.01, "betas": [0.9, 0.5], "eps": 1e-8, "weight_decay": 0}),
+    "radam-l2": ("RAdam", {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01}),
+    "radam-decoupled": (
+        "RAdam",
+        {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0.01, "decoupled_weight_decay": True},
+    ),
 }
 
 EMAS = {
@@ -31,6 +40,29 @@ EMAS = {
     "decay-0.25": {"decay": 0.25},
     "late": {"decay": 0.9999, "update_after_step": 3},
     "power": {"decay": 0.9999, "use_ema_warmup": True, "inv_gamma": 1.0, "power": 0.75},
+    "power-bounded": {"decay": 0.6, "min_decay": 0.3, "use_ema_warmup": True, "inv_gamma": 4.0, "power": 0.75},
+}
+
+
+def half_life(update, half_life, ramp_up=None):
+    """EDM (Karras et al. 2022): weights count half after so many images, fewer while the run is young."""
+    if ramp_up is not None:
+        half_life = min(half_life, (update - 1) * BATCH * ramp_up)
+    return 0.5 ** (BATCH / max(half_life, 1e-8))
+
+
+def power_function(update, relative_std):
+    """Karras et al. 2024, equation 2 and appendix C: beta = (1 - 1/t)^(gamma + 1)."""
+    inverse = relative_std**-2
+    gamma = np.roots([1, 7, 16 - inverse, 12 - inverse]).real.max()
+    return (1 - 1 / update) ** (gamma + 1)
+
+
+FORMULAS = {
+    "half-life": (half_life, {"half_life": 400}),
+    "half-life-ramp-up": (half_life, {"half_life": 600, "ramp_up": 0.5}),
+    "power-function-0.1": (power_function, {"relative_std": 0.1}),
+    "power-function-0.25": (power_function, {"relative_std": 0.25}),
 }
 
 SCHEDULES = {
@@ -116,6 +148,13 @@ def record_emas(parameters, gradients):
             decays.append(ema.cur_decay_value)
             after.append(listed(dict(zip(SHAPES, ema.shadow_params))))
         rows.append({"name": name, "options": options(ema_options), "decays": decays, "after": after})
+    for name, (formula, given) in FORMULAS.items():
+        average = {key: value.double().clone() for key, value in parameters.items()}
+        decays, after = [float(formula(update, **given)) for update in range(1, STEPS + 1)], []
+        for decay, point in zip(decays, path):
+            average = {key: torch.lerp(point[key].double(), average[key], decay) for key in SHAPES}
+            after.append(listed(average))
+        rows.append({"name": name, "options": options(given), "decays": decays, "after": after})
     return rows
 
 
@@ -140,7 +179,7 @@ def main():
     head = {"tolerance": 1e-6, "shapes": SHAPES, "parameters": listed(parameters)}
     write_json(
         "optim.json",
-        head,
+        {**head, "batch": BATCH},
         gradients=[listed(gradient) for gradient in gradients],
         optimizers=optimizers,
         clips=record_clips(gradients),

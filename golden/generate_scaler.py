@@ -1,4 +1,4 @@
-"""Records torch.amp.GradScaler with Adam and AdamW over steps some of which overflow: scaler.json.
+"""Records torch.amp.GradScaler with Adam, AdamW and RAdam over steps some of which overflow: scaler.json.
 
 The steps are those of a training loop: the gradient of the scaled loss, unscale_, clip_grad_norm_, step, update. The
 gradients are given, float32, and some have an entry that is not finite.
@@ -19,6 +19,7 @@ SCALER = {"init_scale": 4096.0, "growth_factor": 2.0, "backoff_factor": 0.5, "gr
 OPTIMIZERS = {
     "adam": ("Adam", {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}),
     "adamw": ("AdamW", {"lr": 0.01, "betas": [0.9, 0.99], "eps": 1e-8, "weight_decay": 0.01}),
+    "radam": ("RAdam", {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8, "weight_decay": 0}),
 }
 
 

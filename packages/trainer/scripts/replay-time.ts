@@ -33,7 +33,14 @@ for (let k = 0; k < STEPS; k++) {
     sigma: filled(batchSize),
     weight: filled(batchSize),
   };
-  const scalars = { learningRate: 1e-3, stepSize: 1e-3, inverseRootCorrection: 1, emaRate: 0.01 };
+  const scalars = {
+    learningRate: 1e-3,
+    stepSize: 1e-3,
+    inverseRootCorrection: 1,
+    momentumSize: 0,
+    step: 1,
+    emaRate: 0.01,
+  };
   const start = performance.now();
   const result = await step.run(state, [batch], scalars);
   milliseconds.push(performance.now() - start);

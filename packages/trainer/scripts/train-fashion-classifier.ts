@@ -127,7 +127,7 @@ async function train(
         learningRate: tensor(learningRate),
         stepSize: tensor(stepSize),
         inverseRootCorrection: tensor(inverseRootCorrection),
-        emaRate: tensor(1 - emaDecay(AVERAGE, k + 1)),
+        emaRate: tensor(1 - emaDecay(AVERAGE, k + 1, 2 * SPLIT_BATCH)),
       },
     });
     state = result.state;

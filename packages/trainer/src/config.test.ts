@@ -87,6 +87,16 @@ describe('parseRunConfig', () => {
     ['a fraction of a seed', { seed: 1.5 }, /seed: .*, got 1.5/],
     ['an element of a list', { optimizer: { betas: [0.9, 1] } }, /optimizer\.betas\.1: .*, got 1/],
     ['an average that never moves', { training: { ema: { decay: 1 } } }, /training\.ema\.decay: .*, got 1/],
+    [
+      'an unknown average',
+      { training: { ema: { kind: 'swa' } } },
+      /training\.ema\.kind: wants decay, half-life, power or power-function, got "swa"/,
+    ],
+    [
+      'an average longer than a plain mean',
+      { training: { ema: { decay: undefined, kind: 'power-function', relativeStd: 0.3 } } },
+      /training\.ema\.relativeStd: .*, got 0\.3/,
+    ],
     ['an unknown data set', { data: { kind: 'imagenet' } }, /data\.kind: .*'cifar10'.*, got "imagenet"/],
     ['a size that is not made', { data: { size: 7 } }, /data\.size: .*28\|32\|16\|8, got 7/],
     ['a path in a name', { name: '../up' }, /name: wants letters, digits.*, got "\.\.\/up"/],
@@ -112,6 +122,15 @@ describe('parseRunConfig', () => {
     ],
   ])('says what is wrong with %s', (_, overrides, expected) => {
     expect(complaint(() => tinyRun(overrides))).toMatch(expected);
+  });
+
+  it.each([
+    [{ kind: 'half-life' }, { kind: 'half-life', images: 500_000, rampUp: 0.05 }],
+    [{ kind: 'power' }, { kind: 'power', invGamma: 1, power: 2 / 3, minDecay: 0, maxDecay: 0.9999 }],
+    [{ kind: 'power-function' }, { kind: 'power-function', relativeStd: 0.1 }],
+    [{ warmup: false }, { decay: 0.9999, warmup: false }],
+  ])('takes the average %j', (ema, expected) => {
+    expect(parseRunConfig({ ...least, training: { steps: 100, ema } }).training.ema).toEqual(expected);
   });
 
   it('lists every wrong field, one a line', () => {
@@ -150,6 +169,11 @@ describe('parseRunConfig', () => {
       'weight decay on fixed frequencies',
       { model: { time_embedding_type: 'fourier' }, optimizer: { weightDecay: 0.01 } },
       'optimizer.weightDecay: wants 0 with model.time_embedding_type fourier',
+    ],
+    [
+      'decoupled decay beside an optimizer that has a name for it',
+      { optimizer: { decoupledWeightDecay: true } },
+      'optimizer.decoupledWeightDecay: is of radam, got it with adam; adamw is Adam with decoupled decay',
     ],
   ])('refuses %s', (_, overrides, expected) => {
     expect(complaint(() => tinyRun(overrides))).toContain(`\n  ${expected}`);

@@ -61,12 +61,50 @@ export const assignmentSchema = z.strictObject({
 });
 
 const optimizerSchema = z.strictObject({
-  type: z.enum(['adam', 'adamw']).default('adam'),
+  type: z.enum(['adam', 'adamw', 'radam']).default('adam'),
   learningRate: z.number().positive().default(2e-4),
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
   eps: z.number().positive().default(1e-8),
   weightDecay: z.number().min(0).default(0),
+  /** of `radam`: weight decay as in AdamW; `adam` adds it to the gradient, `adamw` never does */
+  decoupledWeightDecay: z.boolean().default(false),
 });
+
+/** ema.ts says what each is; without `kind` it is a decay. */
+const emaSchema = z.discriminatedUnion(
+  'kind',
+  [
+    z.strictObject({
+      kind: z.literal('decay').exactOptional(),
+      decay: z.number().min(0).lt(1).default(0.9999),
+      warmup: z.boolean().default(true),
+    }),
+    z.strictObject({
+      kind: z.literal('half-life'),
+      images: z.number().positive().default(500_000),
+      rampUp: z.number().positive().nullable().default(0.05),
+    }),
+    z.strictObject({
+      kind: z.literal('power'),
+      invGamma: z.number().positive().default(1),
+      power: z
+        .number()
+        .positive()
+        .default(2 / 3),
+      minDecay: z.number().min(0).lt(1).default(0),
+      maxDecay: z.number().min(0).lt(1).default(0.9999),
+    }),
+    z.strictObject({
+      kind: z.literal('power-function'),
+      /** below √(1/12), that of a plain mean */
+      relativeStd: z.number().positive().lt(0.28).default(0.1),
+    }),
+  ],
+  {
+    error: ({ code }) =>
+      code === 'invalid_union' ? 'wants decay, half-life, power or power-function' : undefined,
+  },
+);
 
 /** Dynamic loss scaling of `precision: f16`, with torch.amp.GradScaler's numbers. */
 const lossScaleSchema = z.strictObject({
@@ -93,9 +131,7 @@ const trainingSchema = z.strictObject({
       warmupSteps: z.int().min(0).default(0),
     })
     .prefault({}),
-  ema: z
-    .strictObject({ decay: z.number().min(0).lt(1).default(0.9999), warmup: z.boolean().default(true) })
-    .prefault({}),
+  ema: emaSchema.prefault({}),
   lossWeighting: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('uniform') }),
@@ -258,6 +294,11 @@ function checkTogether<C extends RunConfig | CompareConfig>(config: C): C {
   if (model.time_embedding_type === 'fourier' && optimizer.weightDecay > 0) {
     problems.push(
       `optimizer.weightDecay: wants 0 with model.time_embedding_type fourier, whose frequencies would shrink, got ${optimizer.weightDecay}`,
+    );
+  }
+  if (optimizer.decoupledWeightDecay && optimizer.type !== 'radam') {
+    problems.push(
+      `optimizer.decoupledWeightDecay: is of radam, got it with ${optimizer.type}; adamw is Adam with decoupled decay`,
     );
   }
   for (const [at, assignment] of assignmentsOf(config)) {

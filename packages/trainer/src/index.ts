@@ -31,6 +31,6 @@ export { readEvents, type RunEvent } from './run-events.ts';
 export { type LogEntry, readLog } from './run-log.ts';
 export { CheckpointError, ConfigError, DivergedError, TrainerError } from './errors.ts';
 export { ParameterLayout, type Slot } from './layout.ts';
-export { adamScalars, type AdamOptions, type AdamScalars } from './optim/adam.ts';
+export { type OptimizerOptions, optimizerScalars, type OptimizerScalars } from './optim/optimizer.ts';
 export { initialState, type TrainState } from './state.ts';
 export { type StepBatch, type TrainStep } from './step.ts';

@@ -11,8 +11,9 @@ import { type RunConfig } from './config.ts';
 import { emaDecay } from './ema.ts';
 import { ConfigError, DivergedError } from './errors.ts';
 import { type ParameterLayout } from './layout.ts';
-import { adamScalars, type Tensors } from './optim/adam.ts';
+import { type Tensors } from './optim/adam.ts';
 import { learningRateFactor } from './optim/learning-rate.ts';
+import { optimizerScalars } from './optim/optimizer.ts';
 import { layoutOf, startOf, trainStepOf } from './parts.ts';
 import { createRunDir, describeEnvironment, isRun, readRunConfig } from './run-dir.ts';
 import { noteSession, notingLoss } from './run-events.ts';
@@ -189,7 +190,11 @@ export class TrainingRun {
     const k = before.step + 1;
     const learningRate =
       optimizer.learningRate * learningRateFactor(training.schedule, k - 1, training.steps);
-    const scalars = { ...adamScalars(optimizer, learningRate, k), emaRate: 1 - emaDecay(training.ema, k) };
+    const scalars = {
+      ...optimizerScalars(optimizer, learningRate, k),
+      step: k,
+      emaRate: 1 - emaDecay(training.ema, k, training.batchSize * training.accumulate),
+    };
     const batches = prepared.map(({ batch }): StepBatch => batch);
     const { state, numbers } = await notingLoss(this.folder, before.step, () =>
       this.#trainStep.run(this.#state, batches, scalars),

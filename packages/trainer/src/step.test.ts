@@ -10,7 +10,8 @@ import { BatchSource } from './batches.ts';
 import { type RunConfig } from './config.ts';
 import { DivergedError, TrainerError } from './errors.ts';
 import { ParameterLayout } from './layout.ts';
-import { type AdamOptions, adamScalars, type Tensors } from './optim/adam.ts';
+import { type AdamOptions, type Tensors } from './optim/adam.ts';
+import { optimizerScalars } from './optim/optimizer.ts';
 import { layoutOf, trainStepOf } from './parts.ts';
 import { initialState, type TrainState } from './state.ts';
 import { type ApplyModel, compileTrainStep, type StepBatch, type TrainStep } from './step.ts';
@@ -20,7 +21,7 @@ const opened = testDevice();
 const adam: AdamOptions = { type: 'adam', betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 };
 
 function scalarsAt(step: number, learningRate = 1e-3): StepScalars {
-  return { ...adamScalars(adam, learningRate, step), emaRate: 0.25 };
+  return { ...optimizerScalars(adam, learningRate, step), step, emaRate: 0.25 };
 }
 
 async function start(config: RunConfig): Promise<TrainState> {

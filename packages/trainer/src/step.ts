@@ -182,6 +182,8 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
         learningRate: tensor(scalars.learningRate),
         stepSize: tensor(scalars.stepSize),
         inverseRootCorrection: tensor(scalars.inverseRootCorrection),
+        momentumSize: tensor(scalars.momentumSize),
+        step: tensor(scalars.step),
         emaRate: tensor(scalars.emaRate),
       };
       return rest.length === 0

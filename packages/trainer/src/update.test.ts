@@ -2,8 +2,8 @@ import { disposeTree, type Tensor, tensor } from '@immiscible/tensor-core';
 import { describe, expect, it } from 'vitest';
 import { floats, goldenJson, relativeError, testDevice } from '../test/tiny.ts';
 import { ParameterLayout } from './layout.ts';
-import { adamScalars, type AdamOptions } from './optim/adam.ts';
 import { type LossScaleOptions } from './optim/loss-scale.ts';
+import { type OptimizerOptions, optimizerScalars } from './optim/optimizer.ts';
 import { initialState, type TrainState } from './state.ts';
 import { readSteps } from './step-numbers.ts';
 import { type ScalarTensors, type Update, type UpdateOptions, updateState } from './update.ts';
@@ -17,7 +17,7 @@ interface Recorded {
   readonly overflows: readonly { readonly step: number; readonly entry: number; readonly value: string }[];
   readonly optimizers: readonly {
     readonly name: string;
-    readonly optimizer: 'Adam' | 'AdamW';
+    readonly optimizer: 'Adam' | 'AdamW' | 'RAdam';
     readonly options: {
       readonly lr: number;
       readonly betas: readonly [number, number];
@@ -36,8 +36,9 @@ interface Recorded {
 
 const recorded = goldenJson<Recorded>('scaler.json');
 const opened = testDevice();
+const types = { Adam: 'adam', AdamW: 'adamw', RAdam: 'radam' } as const;
 const nonFinite: Readonly<Record<string, number>> = { inf: Infinity, '-inf': -Infinity, nan: NaN };
-const adam: AdamOptions = { type: 'adam', betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 };
+const adam: OptimizerOptions = { type: 'adam', betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 };
 const scaling: LossScaleOptions = { initial: 8, growth: 2, backoff: 0.5, interval: 2, floor: 2 };
 
 /** The gradient of step `step` (from 1), with its overflow if it has one. */
@@ -68,11 +69,13 @@ function compileUpdate(options: UpdateOptions, names: readonly string[]) {
         options.lossScale,
       ),
     take: (state: TrainState, gradient: readonly number[], k: number, loss = 1, rate = 0.01) => {
-      const numbers = { ...adamScalars(options.optimizer, rate, k), emaRate: 0.5 };
+      const numbers = { ...optimizerScalars(options.optimizer, rate, k), emaRate: 0.5 };
       const scalars: ScalarTensors = {
         learningRate: tensor(numbers.learningRate),
         stepSize: tensor(numbers.stepSize),
         inverseRootCorrection: tensor(numbers.inverseRootCorrection),
+        momentumSize: tensor(numbers.momentumSize),
+        step: tensor(k),
         emaRate: tensor(numbers.emaRate),
       };
       return compiled({ state, gradient: floats(gradient), loss: tensor(loss), scalars });
@@ -95,7 +98,7 @@ describe('an update with a loss scale', () => {
       const names = recorded.parameters.map((_, i) => `p${i}`);
       const update = compileUpdate(
         {
-          optimizer: { type: optimizer === 'Adam' ? 'adam' : 'adamw', ...rest },
+          optimizer: { type: types[optimizer], ...rest },
           maxGradientNorm: recorded.maxNorm,
           lossScale,
           readEvery: 1,

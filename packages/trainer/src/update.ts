@@ -7,13 +7,19 @@
  */
 import { mapTree, stack, type Tensor, where } from '@immiscible/tensor-core';
 import { emaUpdate } from './ema.ts';
-import { type AdamOptions, type AdamScalars, type AdamState, adamUpdate } from './optim/adam.ts';
+import { type AdamState } from './optim/adam.ts';
 import { clipByGlobalNorm, globalNorm } from './optim/clip.ts';
 import { isFiniteNorm, type LossScale, type LossScaleOptions, nextLossScale } from './optim/loss-scale.ts';
+import {
+  type OptimizerOptions,
+  type OptimizerScalars,
+  optimizerScalarsOnDevice,
+  optimizerUpdate,
+} from './optim/optimizer.ts';
 import { type TrainState } from './state.ts';
 
 export interface UpdateOptions {
-  readonly optimizer: AdamOptions;
+  readonly optimizer: OptimizerOptions;
   /** No clipping where undefined. */
   readonly maxGradientNorm: number | undefined;
   /** Of float16 training; the state then has a loss scale. */
@@ -23,7 +29,9 @@ export interface UpdateOptions {
 }
 
 /** Numbers of the step that are not tensors' business. */
-export interface StepScalars extends AdamScalars {
+export interface StepScalars extends OptimizerScalars {
+  /** number of the step, from 1 */
+  readonly step: number;
   /** 1 − decay of the moving average */
   readonly emaRate: number;
 }
@@ -58,7 +66,7 @@ export function updateState(
 
 type Averaged = AdamState & { readonly ema: Tensor };
 
-/** Clip, Adam, average. */
+/** Clip, optimizer, average. */
 function optimize(
   { optimizer, maxGradientNorm: limit }: UpdateOptions,
   { ema, ...state }: Averaged,
@@ -67,7 +75,7 @@ function optimize(
   scalars: ScalarTensors,
 ): Averaged {
   const clipped = limit === undefined ? gradient : clipByGlobalNorm(gradient, norm, limit);
-  const next = adamUpdate(optimizer, state, clipped, scalars);
+  const next = optimizerUpdate(optimizer, state, clipped, scalars);
   return { ...next, ema: emaUpdate(ema, next.parameters, scalars.emaRate) };
 }
 
@@ -107,8 +115,10 @@ function scaledUpdate(
   const after = nextLossScale(scaling, options.optimizer.betas, lossScale, finite);
   const next = optimize(options, state, gradient, norm, {
     ...scalars,
-    stepSize: scalars.learningRate.div(after.firstCorrection),
-    inverseRootCorrection: after.secondCorrection.sqrt().reciprocal(),
+    ...optimizerScalarsOnDevice(options.optimizer, scalars, {
+      ...after,
+      updates: scalars.step.sub(after.skipped),
+    }),
   });
   const kept = mapTree(next, (value, path) => where(taken, value, state[path as keyof Averaged]));
   const diverged = before.maximum(fatal);

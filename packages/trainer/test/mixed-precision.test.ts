@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readLatestCheckpoint } from '../src/checkpoint.ts';
 import { type RunConfig } from '../src/config.ts';
 import { DivergedError, TrainerError } from '../src/errors.ts';
+import { optimizerScalars } from '../src/optim/optimizer.ts';
 import { layoutOf, startOf, trainStepOf } from '../src/parts.ts';
 import { readLog } from '../src/run-log.ts';
 import { TrainingRun } from '../src/run.ts';
@@ -93,7 +94,7 @@ describe('a run in float16', () => {
     const step = trainStepOf(opened.device, overflowing);
     const state = await startOf(tinyRun({ model: richModel }));
     const batch = {} as Parameters<typeof step.run>[1][number];
-    const scalars = { learningRate: 1, stepSize: 1, inverseRootCorrection: 1, emaRate: 1 };
+    const scalars = { ...optimizerScalars(overflowing.optimizer, 1, 1), step: 1, emaRate: 1 };
     await expect(step.run(state, [batch], scalars)).rejects.toThrow(TrainerError);
     await expect(step.run(state, [batch], scalars)).rejects.toThrow('a state without a loss scale');
     await step.dispose();

@@ -7,9 +7,9 @@ import { toUnet2dConfig } from '@immiscible/models';
 import { streamUniform } from '@immiscible/random';
 import { openDevice, tensor, type Tensor } from '@immiscible/tensor-core';
 import {
-  adamScalars,
   armConfig,
   layoutOf,
+  optimizerScalars,
   parseCompareConfig,
   recipes,
   type RunConfig,
@@ -165,7 +165,7 @@ async function ourStep(
     async run() {
       k += 1;
       const start = performance.now();
-      const scalars = { ...adamScalars(config.optimizer, LEARNING_RATE, k), emaRate: 0.001 };
+      const scalars = { ...optimizerScalars(config.optimizer, LEARNING_RATE, k), step: k, emaRate: 0.001 };
       const result = await trainStep.run(state, [inputs], scalars);
       state = result.state;
       await trainStep.read([{ step: k, numbers: result.numbers }], state); // the device is done

@@ -78,6 +78,20 @@ function precisionText({ config, arms }: CompareReport): string {
   return `float16 on float32 weights; steps skipped, where it overflowed: ${list(left)}`;
 }
 
+function averagingText(ema: CompareReport['config']['training']['ema']): string {
+  switch (ema.kind) {
+    case undefined:
+    case 'decay':
+      return `decay ${ema.decay}${ema.warmup ? ' with warm-up' : ''}`;
+    case 'half-life':
+      return `half-life ${plural(ema.images, 'image')}${ema.rampUp === null ? '' : `, at most ${ema.rampUp} of the images so far`}`;
+    case 'power':
+      return `power ${ema.power}, decay at most ${ema.maxDecay}`;
+    case 'power-function':
+      return `power function, relative deviation ${ema.relativeStd}`;
+  }
+}
+
 export function settingsSection(report: CompareReport): Markup {
   const { config, dataset, parameters, features, seconds, peakMemoryBytes, versions } = report;
   const { model, training, optimizer, scheduler, evaluation } = config;
@@ -93,7 +107,7 @@ export function settingsSection(report: CompareReport): Markup {
           `${optimizer.type}, learning rate ${optimizer.learningRate}, ${type}, warm-up ${warmupSteps}`,
         ],
         ['clipping', training.maxGradientNorm === null ? 'none' : `global norm ${training.maxGradientNorm}`],
-        ['averaging', `decay ${training.ema.decay}${training.ema.warmup ? ' with warm-up' : ''}`],
+        ['averaging', averagingText(training.ema)],
         ['flips', training.flip ? 'yes' : 'no'],
         ['precision', precisionText(report)],
         ['seed', String(report.seed)],
