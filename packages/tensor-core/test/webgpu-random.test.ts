@@ -22,13 +22,15 @@ describe('philox in WGSL', () => {
     const kernel: Kernel = {
       label: 'randomUniform',
       body: `${philoxCode}
-@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  if (id.x >= ${sizeOf(shape)}u) { return; }
-  let b = id.x / ${row}u;
-  out[id.x] = philox_uniform(u32(key[2u * b]), u32(key[2u * b + 1u]), ${salt}u, id.x % ${row}u);
+fn run(group: vec3u, lane: u32) {
+  let i = group.x * 64u + lane;
+  if (i >= ${sizeOf(shape)}u) { return; }
+  let b = i / ${row}u;
+  out[i] = philox_uniform(u32(key[2u * b]), u32(key[2u * b + 1u]), ${salt}u, i % ${row}u);
 }`,
       reads: { key: whole(keys) },
       writes: { out: whole(out) },
+      invocations: 64,
       workgroups: [Math.ceil(sizeOf(shape) / 64), 1, 1],
       flops: 0,
     };

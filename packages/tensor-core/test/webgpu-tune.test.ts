@@ -146,14 +146,15 @@ describe.skipIf(!software.available)(`tuning${software.reason}`, () => {
       const timer = new VariantTimer(gpu, new GpuMemory(gpu), portableCapabilities(true));
       const kernel = (statement: string): Kernel => ({
         label: 'fill',
-        body: `@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) { ${statement} }`,
+        body: `fn run(group: vec3u, lane: u32) { ${statement} }`,
+        invocations: 64,
         reads: {},
         writes: { y: whole(testValue({ shape: [64], dtype: 'float32' })) },
         workgroups: [1, 1, 1],
         flops: 0,
       });
-      const good = kernel('y[id.x] = 1.0;');
-      await expect(timer.time([good, kernel('y[id.x] = nonsense;')])).rejects.toThrow(
+      const good = kernel('y[lane] = 1.0;');
+      await expect(timer.time([good, kernel('y[lane] = nonsense;')])).rejects.toThrow(
         /fill did not compile|nonsense/,
       );
       expect(await timer.time([good])).toBeGreaterThan(0);

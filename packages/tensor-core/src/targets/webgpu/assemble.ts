@@ -140,7 +140,13 @@ export function assemble(kernel: Kernel, limits: BindingLimits): AssembledKernel
       `@group(0) @binding(${bindings.length}) var<uniform> starts: array<vec4<u32>, ${Math.ceil(starts.length / 4)}>;`,
     );
   }
-  return { code: `${lines.join('\n')}\n${body}`, bindings, writes, starts };
+  for (const [name, { type, size }] of Object.entries(kernel.shared ?? {})) {
+    lines.push(`var<workgroup> ${name}: array<${type}, ${size}>;`);
+  }
+  const code = `${lines.join('\n')}\n${body}
+@compute @workgroup_size(${kernel.invocations})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) { run(group, lane); }`;
+  return { code, bindings, writes, starts };
 }
 
 function isHalf({ value }: Operand): boolean {

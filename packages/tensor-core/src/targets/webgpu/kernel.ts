@@ -25,10 +25,15 @@ export interface Kernel {
   /** Op and shapes, for errors and the profiler: `matmul 64×128×256`. */
   readonly label: string;
   /**
-   * WGSL after the declarations that `assemble` writes: functions, and an entry point `main`. Element i of the operand
-   * `x` is `x[x_at() + i]`; where `vectors` names x, element 4i to 4i + 3 are `x[x_at() + i]`.
+   * WGSL after the declarations that `assemble` writes: functions, of which `run(group: vec3u, lane: u32)` is what each
+   * invocation does. Element i of the operand `x` is `x[x_at() + i]`; where `vectors` names x, element 4i to 4i + 3 are
+   * `x[x_at() + i]`. Operands and workgroup memory are named nowhere else but in front of a bracket.
    */
   readonly body: string;
+  /** Invocations of a workgroup. */
+  readonly invocations: number;
+  /** Arrays that a workgroup shares, by name in the code. */
+  readonly shared?: Readonly<Record<string, SharedArray>>;
   /** By name in the code. */
   readonly reads: Readonly<Record<string, Operand>>;
   /** By name in the code; may be read as well. */
@@ -41,6 +46,26 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
   /** Multiplications and additions, for the profiler; 0 where nobody counts. */
   readonly flops: number;
+}
+
+/** An array in workgroup memory. */
+export interface SharedArray {
+  /** WGSL type of an element. */
+  readonly type: 'f32' | 'i32' | 'u32' | 'vec2f' | 'vec4f';
+  readonly size: number;
+}
+
+const sharedBytes: Readonly<Record<SharedArray['type'], number>> = {
+  f32: 4,
+  i32: 4,
+  u32: 4,
+  vec2f: 8,
+  vec4f: 16,
+};
+
+/** Bytes of workgroup memory that a kernel takes. */
+export function workgroupBytes({ shared = {} }: Pick<Kernel, 'shared'>): number {
+  return Object.values(shared).reduce((total, { type, size }) => total + sharedBytes[type] * size, 0);
 }
 
 /** What kernels may be made for. */

@@ -8,7 +8,7 @@
  * other side by tiles.
  */
 import { canBeVectors } from '../assemble.ts';
-import { type Kernel, type Operand } from '../kernel.ts';
+import { type Kernel, type Operand, type SharedArray } from '../kernel.ts';
 import { type AttentionLoop, type AttentionSpread, type Side } from './attention-plan.ts';
 import { workgroupGrid } from './reduce-plan.ts';
 
@@ -43,6 +43,8 @@ export function attentionKernel(loop: AttentionLoop, spread: AttentionSpread, al
   return {
     label: loop.label,
     body: bodyOf(plan, blocks, grid.index).join('\n'),
+    invocations: spread.width * spread.lanes,
+    shared: sharedMemory(plan),
     reads,
     writes,
     vectors: inVectors,
@@ -67,9 +69,7 @@ function bodyOf(plan: Plan, blocks: number, index: string): string[] {
   const vector = `array<vec4<f32>, ${held}>`;
   return [
     ...sides.flatMap((side) => loadCode(side, plan)),
-    ...sharedCode(plan),
-    `@compute @workgroup_size(${width * lanes})`,
-    'fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {',
+    'fn run(workgroup: vec3u, invocation: u32) {',
     `let block = ${index};`,
     `let b = min(block / ${blocks}u, ${batch - 1}u);`,
     `let lane = ${lanes === 1 ? '0u' : `invocation % ${lanes}u`};`,
@@ -119,14 +119,13 @@ function loadCode({ name, operand }: Side, { depth, held, lanes, vectors }: Plan
 }
 
 /** Workgroup memory: tiles of the streams, what is known of their rows, and parts of products. */
-function sharedCode({ streams, statistics, tile, held, lanes, width, chunk, rowsEach, own }: Plan): string[] {
-  return [
-    ...streams.map((_, n) => `var<workgroup> tile${n}: array<vec4<f32>, ${tile * held * lanes}>;`),
-    ...(statistics?.of === 'streamed' ? [`var<workgroup> known: array<vec2<f32>, ${tile}>;`] : []),
-    ...(lanes > 1
-      ? [`var<workgroup> parts: array<f32, ${width * lanes * chunk * rowsEach * own.length}>;`]
-      : []),
-  ];
+function sharedMemory(plan: Plan): Record<string, SharedArray> {
+  const { streams, statistics, tile, held, lanes, width, chunk, rowsEach, own } = plan;
+  const arrays: Record<string, SharedArray> = {};
+  streams.forEach((_, n) => (arrays[`tile${n}`] = { type: 'vec4f', size: tile * held * lanes }));
+  if (statistics?.of === 'streamed') arrays['known'] = { type: 'vec2f', size: tile };
+  if (lanes > 1) arrays['parts'] = { type: 'f32', size: width * lanes * chunk * rowsEach * own.length };
+  return arrays;
 }
 
 function statisticsCode({ weight, statistics }: Plan, r: number): string[] {

@@ -9,7 +9,7 @@ import { type Emitter } from '../kernel.ts';
 import { packWeights, type TapWeights } from './conv-pack.ts';
 import { staysInside } from './conv-taps.ts';
 import { outputAt, tapFlops, tapLabel, type TapConv } from './conv-target.ts';
-import { asF32, ceilDiv, gridOf, lines, list, mainOf, Store } from './tiles.ts';
+import { asF32, ceilDiv, gridOf, lines, list, runOf, Store } from './tiles.ts';
 
 /** Taps of a kernel's row whose sources stand in registers together. */
 const MOST_TAPS = 5;
@@ -111,7 +111,7 @@ export function emitConvLanes(emitter: Emitter, conv: TapConv, shape: LaneShape)
   emitter.emit({
     label: tapLabel(conv),
     body: `${store.code}
-${mainOf(invocations, grid)}
+${runOf(grid)}
   let index = tile.y * ${invocations}u + lane;
   let within = ${total % invocations === 0 ? 'index' : `min(index, ${total - 1}u)`};
   let block = within % ${across}u;
@@ -132,6 +132,7 @@ ${mainOf(invocations, grid)}
     reads: { ...sources, ...store.reads },
     writes: { y: out },
     vectors: vectors && sources ? ['packed'] : [],
+    invocations,
     workgroups: grid.workgroups,
     flops: tapFlops(conv),
   });

@@ -7,7 +7,7 @@
  */
 import { type Emitter, type Operand } from '../kernel.ts';
 import { type TapAxis } from './conv-taps.ts';
-import { asF32, ceilDiv, countOf, gridOf, mainOf, scratch } from './tiles.ts';
+import { asF32, ceilDiv, countOf, gridOf, runOf, scratch } from './tiles.ts';
 
 /** Sums over taps and channels, by groups, with weights of a convolution. */
 export interface TapWeights {
@@ -38,7 +38,7 @@ export function packWeights(emitter: Emitter, weights: TapWeights, padded: numbe
     `(${kernelStart}u + ${index} * ${kernelStep}u)`;
   emitter.emit({
     label: `pack weights ${shape.join('×')}`,
-    body: `${mainOf(invocations, grid)}
+    body: `${runOf(grid)}
   let i = tile.x * ${invocations}u + lane;
   if (i >= ${total}u) { return; }
   let c_out = i % ${padded}u;
@@ -52,6 +52,7 @@ export function packWeights(emitter: Emitter, weights: TapWeights, padded: numbe
 }`,
     reads: { w },
     writes: { y: packed },
+    invocations,
     workgroups: grid.workgroups,
     flops: 0,
   });

@@ -12,7 +12,7 @@ import {
   weightLabel,
   weightSize,
 } from './conv-weight.ts';
-import { asF32, ceilDiv, gridOf, mainOf, scratch } from './tiles.ts';
+import { asF32, ceilDiv, gridOf, runOf, scratch } from './tiles.ts';
 
 const INVOCATIONS = 128;
 
@@ -45,8 +45,7 @@ export function emitConvWeightDirect(emitter: Emitter, spec: ConvWeightGradientS
   sum = sums_of[0];`;
   emitter.emit({
     label: weightLabel(spec),
-    body: `${software ? '' : `var<workgroup> sums_of: array<f32, ${INVOCATIONS}>;`}
-${mainOf(software ? LANES : INVOCATIONS, grid)}
+    body: `${runOf(grid)}
   let index = ${software ? `tile.x * ${LANES}u + lane` : 'tile.x'};
   let within = min(index, ${total - 1}u);
   let dx = i32(within % ${kw}u * ${dilation[1]}u) - ${padding[1]};
@@ -69,6 +68,8 @@ ${mainOf(software ? LANES : INVOCATIONS, grid)}
 }`,
     reads: { x, g },
     writes: { sums },
+    invocations: software ? LANES : INVOCATIONS,
+    ...(!software && { shared: { sums_of: { type: 'f32', size: INVOCATIONS } } }),
     workgroups: grid.workgroups,
     flops: weightFlops(spec),
   });

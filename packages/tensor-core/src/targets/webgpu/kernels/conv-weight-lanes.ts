@@ -13,7 +13,7 @@ import {
   weightLabel,
   weightSize,
 } from './conv-weight.ts';
-import { asF32, ceilDiv, countOf, gridOf, lines, mainOf, scratch } from './tiles.ts';
+import { asF32, ceilDiv, countOf, gridOf, lines, runOf, scratch } from './tiles.ts';
 
 const LANES = 8;
 
@@ -112,7 +112,7 @@ export function emitConvWeightLanes(
 
   emitter.emit({
     label: weightLabel(spec),
-    body: `${mainOf(LANES, grid)}
+    body: `${runOf(grid)}
   let group_of = tile.y / ${taps}u;
   let channel0 = tile.y % ${channelBlocks}u * ${block.channels}u;
   let row0 = tile.y / ${channelBlocks}u % ${rowBlocks}u * ${block.rows}u;
@@ -163,6 +163,7 @@ export function emitConvWeightLanes(
     reads: { x, g: turned.g },
     writes: { sums },
     vectors: block.width === 4 ? ['g'] : [],
+    invocations: LANES,
     workgroups: grid.workgroups,
     flops: weightFlops(spec),
   });
@@ -193,7 +194,7 @@ function turnGradient(
   const cOut = o / groups;
   emitter.emit({
     label: `channels last ${shape.join('×')}`,
-    body: `${mainOf(LANES, grid)}
+    body: `${runOf(grid)}
   let i = tile.x * ${LANES}u + lane;
   if (i >= ${total}u) { return; }
   let channel = i % ${padded}u;
@@ -207,6 +208,7 @@ function turnGradient(
 }`,
     reads: { g },
     writes: { y: turned },
+    invocations: LANES,
     workgroups: grid.workgroups,
     flops: 0,
   });

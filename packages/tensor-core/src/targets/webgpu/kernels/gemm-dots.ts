@@ -6,7 +6,7 @@
  */
 import { type Emitter } from '../kernel.ts';
 import { matmulFlops, matmulLabel, type MatmulSpec } from './gemm.ts';
-import { asF32, batchStart, ceilDiv, countOf, gridOf, mainOf, Store } from './tiles.ts';
+import { asF32, batchStart, ceilDiv, countOf, gridOf, runOf, Store } from './tiles.ts';
 
 const INVOCATIONS = 128;
 
@@ -36,8 +36,7 @@ export function emitDots(emitter: Emitter, spec: MatmulSpec): void {
   emitter.emit({
     label: matmulLabel(spec),
     body: `${store.code}
-${parts > 1 ? `var<workgroup> parts: array<f32, ${INVOCATIONS}>;` : ''}
-${mainOf(outputs * parts, grid)}
+${runOf(grid)}
   let index = tile.x * ${outputs}u + ${output};
   let part = ${part};
   let within = min(index, ${total - 1}u);
@@ -55,6 +54,8 @@ ${mainOf(outputs * parts, grid)}
 }`,
     reads: { a, b, ...store.reads },
     writes: { y: out },
+    invocations: outputs * parts,
+    ...(parts > 1 && { shared: { parts: { type: 'f32', size: INVOCATIONS } } }),
     workgroups: grid.workgroups,
     flops: matmulFlops(spec),
   });

@@ -16,7 +16,7 @@ import {
   inVectors,
   lines,
   list,
-  mainOf,
+  runOf,
   Store,
 } from './tiles.ts';
 
@@ -110,7 +110,7 @@ export function emitLanes(emitter: Emitter, spec: MatmulSpec, block: LaneBlock):
   emitter.emit({
     label: matmulLabel(spec),
     body: `${store.code}
-${mainOf(LANES, grid)}
+${runOf(grid)}
   let a_from = ${batchStart(batch.shape, batch.a, 'tile.z')};
   let b_from = ${batchStart(batch.shape, batch.b, 'tile.z')};
   let y_from = tile.z * ${m * n}u;
@@ -126,6 +126,7 @@ ${mainOf(LANES, grid)}
     reads: { a, b, ...store.reads },
     writes: { y: out },
     vectors: [...(aVectors ? ['a'] : []), ...(bVectors ? ['b'] : []), ...(yVectors ? ['y'] : [])],
+    invocations: LANES,
     workgroups: grid.workgroups,
     flops: matmulFlops(spec),
   });

@@ -1,7 +1,7 @@
 /** The sum of a product's parts, in their order: the same bits every time, which atomics would not give. */
 import { type Emitter, type Operand } from '../kernel.ts';
 import { type Target } from './gemm-tiled.ts';
-import { ceilDiv, gridOf, mainOf, Store } from './tiles.ts';
+import { ceilDiv, gridOf, runOf, Store } from './tiles.ts';
 
 export interface PartSums {
   readonly label: string;
@@ -25,7 +25,7 @@ export function emitPartSums(
   emitter.emit({
     label: `${label}, sum of ${parts}`,
     body: `${store.code}
-${mainOf(invocations, grid)}
+${runOf(grid)}
   let i = tile.x * ${invocations}u + lane;
   if (i >= ${total}u) { return; }
   var sum = 0f;
@@ -38,6 +38,7 @@ ${mainOf(invocations, grid)}
 }`,
     reads: { sums, ...store.reads },
     writes: { y: target.out },
+    invocations,
     workgroups: grid.workgroups,
     flops: total * parts,
   });

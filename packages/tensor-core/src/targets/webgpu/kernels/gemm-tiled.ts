@@ -13,7 +13,7 @@ import { type Emitter, type Epilogue, type Operand } from '../kernel.ts';
 import { emitPartSums } from './gemm-parts.ts';
 import { type Source } from './gemm-source.ts';
 import { type ProductShape, type Tiling } from './gemm-tilings.ts';
-import { ceilDiv, gridOf, lines, list, mainOf, scratch, Store } from './tiles.ts';
+import { ceilDiv, gridOf, lines, list, runOf, scratch, Store } from './tiles.ts';
 
 /** Where a product's elements are stored. */
 export interface Target {
@@ -129,9 +129,7 @@ function emitTiles(
     body: `${store.code}
 ${a.code}
 ${b.code}
-var<workgroup> slice_a: array<vec4f, ${buffers * A.size}>;
-var<workgroup> slice_b: array<vec4f, ${buffers * B.size}>;
-${mainOf(invocations, grid)}
+${runOf(grid)}
   let z = ${parts === 1 ? 'tile.z' : `tile.z % ${batches}u`};
   let part = ${parts === 1 ? '0u' : `tile.z / ${batches}u`};
   let k_begin = part * ${chunk}u;
@@ -150,6 +148,11 @@ ${mainOf(invocations, grid)}
     reads: { ...a.reads, ...b.reads, ...store.reads },
     writes: { y: target.out },
     vectors: [...a.vectors, ...b.vectors, ...(vectors ? ['y'] : [])],
+    invocations,
+    shared: {
+      slice_a: { type: 'vec4f', size: buffers * A.size },
+      slice_b: { type: 'vec4f', size: buffers * B.size },
+    },
     workgroups: grid.workgroups,
     flops,
   });

@@ -1,7 +1,7 @@
 /** Moves b, so that its rows run along the columns of the product: what lanes read best. */
 import { type Emitter } from '../kernel.ts';
 import { type MatmulSpec } from './gemm.ts';
-import { asF32, ceilDiv, countOf, gridOf, mainOf, scratch } from './tiles.ts';
+import { asF32, ceilDiv, countOf, gridOf, runOf, scratch } from './tiles.ts';
 
 const INVOCATIONS = 64;
 
@@ -14,7 +14,7 @@ export function withRowsOfB(emitter: Emitter, spec: MatmulSpec): MatmulSpec {
   const grid = gridOf(ceilDiv(total, INVOCATIONS), 1, 1);
   emitter.emit({
     label: `transpose ${copies}×${n}×${k}`,
-    body: `${mainOf(INVOCATIONS, grid)}
+    body: `${runOf(grid)}
   let i = tile.x * ${INVOCATIONS}u + lane;
   if (i >= ${total}u) { return; }
   let source = i / ${n * k}u * ${n * k}u + i % ${n}u * ${k}u + i / ${n}u % ${k}u;
@@ -22,6 +22,7 @@ export function withRowsOfB(emitter: Emitter, spec: MatmulSpec): MatmulSpec {
 }`,
     reads: { b },
     writes: { y: moved },
+    invocations: INVOCATIONS,
     workgroups: grid.workgroups,
     flops: 0,
   });

@@ -40,15 +40,15 @@ export function emitMap(emitter: Emitter, results: readonly MapResult[], context
   const rows = Math.ceil(groups / columns);
   emitter.emit({
     label: `${[...new Set(results.map(({ node }) => node.op))].join('+')} ${results[0]!.node.shape.join('×')}`,
-    body: `@compute @workgroup_size(${lanes})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-let i = id.x${rows > 1 ? ` + id.y * ${columns * lanes}u` : ''};
+    body: `fn run(group: vec3u, lane: u32) {
+let i = ${rows > 1 ? `(group.y * ${columns}u + group.x)` : 'group.x'} * ${lanes}u + lane;
 if (i >= ${size}u) { return; }
 ${writer.lines.join('\n')}
 ${stores.join('\n')}
 }`,
     reads: source.reads,
     writes: Object.fromEntries(results.map(({ out }, k) => [`y${k}`, out])),
+    invocations: lanes,
     workgroups: [columns, rows, 1],
     flops: 0,
   });

@@ -4,7 +4,7 @@
  */
 import { type Emitter, type Kernel, type Operand, type Prologue, whole } from '../kernel.ts';
 import { emitReduction } from './reduce-core.ts';
-import { mainCode, passCode, rowCode, type Term, treeCode, treeStorage } from './reduce-lanes.ts';
+import { passCode, rowCode, RUN, type Term, treeCode, treeMemory } from './reduce-lanes.ts';
 import {
   positionCode,
   type ReduceGroups,
@@ -76,8 +76,7 @@ function statisticsKernel({ input, eps, out }: NormStatistics, groups: ReduceGro
     input.code,
     positionCode('row_position', groups.kept),
     positionCode('element_position', groups.reduced),
-    ...treeStorage([meanTerm, squareTerm], spread),
-    mainCode(spread),
+    RUN,
     ...rowCode(spread, `(${grid.index})`, outputs),
     '  let begin = lane;',
     `  let end = ${length}u;`,
@@ -96,6 +95,8 @@ function statisticsKernel({ input, eps, out }: NormStatistics, groups: ReduceGro
     body: lines.filter((line) => line !== '').join('\n'),
     reads: input.reads,
     writes: { out },
+    invocations: spread.width * spread.lanes,
+    shared: treeMemory([meanTerm, squareTerm], spread),
     workgroups: grid.workgroups,
     flops: 4 * outputs * length,
   };

@@ -9,15 +9,7 @@
 import { type DType } from '../../../dtype.ts';
 import { type Shape } from '../../../shape.ts';
 import { type Emitter, type Kernel, type Operand, type Value, whole } from '../kernel.ts';
-import {
-  mainCode,
-  type Pass,
-  passCode,
-  type ReduceType,
-  rowCode,
-  treeCode,
-  treeStorage,
-} from './reduce-lanes.ts';
+import { type Pass, passCode, type ReduceType, rowCode, RUN, treeCode, treeMemory } from './reduce-lanes.ts';
 import {
   positionCode,
   type ReduceGroups,
@@ -108,8 +100,7 @@ function passKernel(reduction: Reduction, groups: ReduceGroups, spread: Spread, 
     reduction.storeCode,
     positionCode('row_position', groups.kept),
     positionCode('element_position', groups.reduced),
-    ...treeStorage(terms, spread),
-    mainCode(spread),
+    RUN,
     `  let block = ${grid.index};`,
     ...(interleaved ? interleavedCode(spread, split, outputs) : partCode(spread, split, blocks, outputs)),
     ...rangeCode(spread, split, length),
@@ -126,6 +117,8 @@ function passKernel(reduction: Reduction, groups: ReduceGroups, spread: Spread, 
     body: lines.filter((line) => line !== '').join('\n'),
     reads: { ...reduction.reads, ...reduction.storeReads },
     writes: reduction.writes,
+    invocations: spread.width * spread.lanes,
+    shared: treeMemory(terms, spread),
     workgroups: grid.workgroups,
     flops: outputs * length * terms.length,
   };

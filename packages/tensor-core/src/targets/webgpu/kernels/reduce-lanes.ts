@@ -6,6 +6,7 @@
  * with j = begin, begin + step, … below end.
  */
 import { type DType } from '../../../dtype.ts';
+import { type SharedArray } from '../kernel.ts';
 import { type Spread } from './reduce-plan.ts';
 
 export type ReduceOp = 'sum' | 'max';
@@ -97,12 +98,12 @@ function joined(op: ReduceOp, name: string): string {
 }
 
 /** Workgroup memory that `treeCode` uses. */
-export function treeStorage(
+export function treeMemory(
   terms: readonly Pick<Term, 'name' | 'type'>[],
   { width, lanes }: Spread,
-): string[] {
-  if (lanes === 1) return [];
-  return terms.map(({ name, type }) => `var<workgroup> ${name}_lanes: array<${type}, ${width * lanes}>;`);
+): Record<string, SharedArray> {
+  if (lanes === 1) return {};
+  return Object.fromEntries(terms.map(({ name, type }) => [`${name}_lanes`, { type, size: width * lanes }]));
 }
 
 /** Reduces the terms' variables over the lanes of each row; all lanes hold the results then. Wants uniform control flow. */
@@ -127,8 +128,5 @@ export function treeCode(
   return [...lines, ...terms.map(({ name }) => `  ${name} = ${name}_lanes[${first}];`)];
 }
 
-/** The entry point's beginning, which declares `workgroup` and `invocation`. */
-export function mainCode({ width, lanes }: Spread): string {
-  return `@compute @workgroup_size(${width * lanes})
-fn main(@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {`;
-}
+/** The head of `run`, which declares `workgroup` and `invocation`. */
+export const RUN = 'fn run(workgroup: vec3u, invocation: u32) {';

@@ -2,7 +2,7 @@
 import { type Shape } from '../../../shape.ts';
 import { type Emitter, type Epilogue, type Operand, type Prologue } from '../kernel.ts';
 import { stored } from './reduce.ts';
-import { mainCode, type Pass, passCode, rowCode, treeCode, treeStorage } from './reduce-lanes.ts';
+import { type Pass, passCode, rowCode, RUN, treeCode, treeMemory } from './reduce-lanes.ts';
 import { positionCode, reduceGroups, spreadOf, workgroupGrid } from './reduce-plan.ts';
 
 export interface Softmax {
@@ -92,8 +92,7 @@ function emitRows(emitter: Emitter, rows: Rows): void {
     rows.code,
     positionCode('row_position', groups.kept),
     positionCode('element_position', groups.reduced),
-    ...passes.flatMap(({ terms }) => treeStorage(terms, spread)),
-    mainCode(spread),
+    RUN,
     ...rowCode(spread, `(${grid.index})`, outputs),
     '  let begin = lane;',
     `  let end = ${length}u;`,
@@ -115,6 +114,11 @@ function emitRows(emitter: Emitter, rows: Rows): void {
     body: lines.filter((line) => line !== '').join('\n'),
     reads: rows.reads,
     writes: { out },
+    invocations: spread.width * spread.lanes,
+    shared: treeMemory(
+      passes.flatMap(({ terms }) => terms),
+      spread,
+    ),
     workgroups: grid.workgroups,
     flops: 4 * outputs * length,
   });

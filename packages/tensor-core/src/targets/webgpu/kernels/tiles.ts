@@ -42,10 +42,9 @@ export function gridOf(x: number, y: number, z: number): Grid {
   };
 }
 
-/** The head of an entry point that declares `group`, `tile` and the invocation's index `lane`. */
-export function mainOf(workgroupSize: number, grid: Grid): string {
-  return `@compute @workgroup_size(${workgroupSize})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+/** The head of `run` that declares `group`, `tile` and the invocation's index `lane`. */
+export function runOf(grid: Grid): string {
+  return `fn run(group: vec3u, lane: u32) {
   ${grid.code}`;
 }
 
