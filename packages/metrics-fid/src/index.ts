@@ -5,6 +5,8 @@ export { frechetFromFeatures, frechetFromMoments } from './frechet.ts';
 export { frechetFloor, type FloorOptions, type FrechetFloor } from './floor.ts';
 export { kernelDistance, polynomialMmd, type KidOptions } from './kid.ts';
 export { precisionRecall, type PrecisionRecall } from './precision-recall.ts';
+export { slicedWasserstein, type SlicedWassersteinOptions } from './sliced-wasserstein.ts';
+export { type AssignmentSolver, type ModeCoverage, modeCoverage, wasserstein2 } from './point-sets.ts';
 export { MetricArgumentError, MetricError, MetricNumericError, MetricWeightsError } from './errors.ts';
 export {
   type FeatureExtractor,
