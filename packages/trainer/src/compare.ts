@@ -63,6 +63,8 @@ export interface CompareReport extends Environment {
   readonly features: string;
   /** what real images have against each other, at the number of images that is generated */
   readonly floor: Reference['floor'];
+  /** the same by sliced Wasserstein distance; earlier reports have none */
+  readonly slicedFloor?: number;
   readonly arms: readonly ArmReport[];
   /** PNG of real images */
   readonly realGrid: string;

@@ -48,9 +48,12 @@ describe('quality against real images', () => {
     expect(real.frechet).toBeLessThan(2 * mean);
     expect(real.precision).toBeGreaterThan(0.5);
     expect(real.recall).toBeGreaterThan(0.5);
+    expect(real.slicedWasserstein).toBeGreaterThan(0.3 * reference.slicedFloor);
+    expect(real.slicedWasserstein).toBeLessThan(2 * reference.slicedFloor);
     const noise = await measureQuality(reference, streamNormal(1, 0, new Float32Array(SAMPLES * 64)), SHAPE);
     expect(noise.frechet).toBeGreaterThan(10 * mean);
     expect(noise.precision).toBeLessThan(0.05);
+    expect(noise.slicedWasserstein).toBeGreaterThan(5 * reference.slicedFloor);
   });
 
   it('does not see what a picture file could not hold', async () => {

@@ -1,6 +1,6 @@
 /**
  * How good generated images are: Fréchet distance, precision and recall against real images, in named features, with
- * the floor that real images have against each other.
+ * the floor that real images have against each other; and the sliced Wasserstein distance of the pixels themselves.
  */
 import { type ImageDataset, normalise } from '@immiscible/datasets';
 import {
@@ -11,6 +11,7 @@ import {
   openFashionClassifier,
   pooledPixels,
   precisionRecall,
+  slicedWasserstein,
 } from '@immiscible/metrics-fid';
 import { permutation } from '@immiscible/random';
 import { type Device } from '@immiscible/tensor-core';
@@ -23,8 +24,12 @@ export interface Reference {
   readonly moments: Moments;
   /** as many as are generated, for precision and recall */
   readonly subset: Float32Array;
+  /** as many images, [N, C, H, W] in [-1, 1], for the sliced Wasserstein distance */
+  readonly pixels: Float32Array;
   /** Fréchet distance of real images to other real images, at the size that is generated */
   readonly floor: { readonly mean: number; readonly standardDeviation: number };
+  /** sliced Wasserstein distance of real images to other real images, as many as are generated */
+  readonly slicedFloor: number;
   readonly images: number;
 }
 
@@ -32,6 +37,8 @@ export interface Quality {
   readonly frechet: number;
   readonly precision: number;
   readonly recall: number;
+  /** sliced Wasserstein distance of the pixels in [-1, 1] to as many real images; earlier reports have none */
+  readonly slicedWasserstein?: number;
 }
 
 /** Real images taken for the reference: beyond this their number hardly moves the distance. */
@@ -63,6 +70,8 @@ export async function makeReference(
   const { channels, height, width } = dataset;
   const size = channels * height * width;
   const features = new Float32Array(count * extractor.dimension);
+  const half = Math.min(samples, Math.floor(count / 2));
+  const pixels = new Float32Array(2 * half * size); // to be compared with, and to compare with themselves
   for (let from = 0; from < count; from += CHUNK) {
     const rows = order.subarray(from, from + CHUNK);
     const bytes = new Uint8Array(size);
@@ -71,16 +80,24 @@ export async function makeReference(
       await dataset.readInto(index, bytes, 0);
       normalise(bytes, images.subarray(i * size, (i + 1) * size));
     }
+    const kept = images.subarray(0, Math.max(0, pixels.length - from * size));
+    pixels.set(kept, Math.min(pixels.length, from * size));
     const part = await extractor.features(images, [rows.length, channels, height, width]);
     features.set(part, from * extractor.dimension);
   }
   const matrix = { data: features, dimension: extractor.dimension };
-  const floor = frechetFloor(matrix, { size: Math.min(samples, Math.floor(count / 2)), seed });
+  const floor = frechetFloor(matrix, { size: half, seed });
+  const first = pixels.subarray(0, half * size);
   return {
     extractor,
     moments: new Moments(extractor.dimension).add(features),
     subset: features.subarray(0, Math.min(samples, count) * extractor.dimension),
+    pixels: first,
     floor: { mean: floor.mean, standardDeviation: floor.standardDeviation },
+    slicedFloor: slicedWasserstein(
+      { data: first, dimension: size },
+      { data: pixels.subarray(first.length), dimension: size },
+    ),
     images: count,
   };
 }
@@ -91,12 +108,21 @@ export async function measureQuality(
   images: Float32Array,
   shape: readonly [number, number, number],
 ): Promise<Quality> {
-  const count = images.length / (shape[0] * shape[1] * shape[2]);
-  const { extractor, moments, subset } = reference;
+  const size = shape[0] * shape[1] * shape[2];
+  const { extractor, moments, subset, pixels } = reference;
   const { dimension } = extractor;
-  const features = await extractor.features(clip(images), [count, ...shape]);
+  const clipped = clip(images);
+  const features = await extractor.features(clipped, [images.length / size, ...shape]);
   const { precision, recall } = precisionRecall({ data: subset, dimension }, { data: features, dimension });
-  return { frechet: frechetFromMoments(moments, new Moments(dimension).add(features)), precision, recall };
+  return {
+    frechet: frechetFromMoments(moments, new Moments(dimension).add(features)),
+    precision,
+    recall,
+    slicedWasserstein: slicedWasserstein(
+      { data: pixels, dimension: size },
+      { data: clipped, dimension: size },
+    ),
+  };
 }
 
 /** To what a picture file would hold, without its rounding. */
