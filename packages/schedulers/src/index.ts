@@ -38,6 +38,16 @@ export {
 } from './run-plan.ts';
 export { ddimPlan, ddimStep, sampleDdim, type DdimOptions } from './ddim.ts';
 export { ddpmPlan, ddpmStep, sampleDdpm, type DdpmOptions } from './ddpm.ts';
-export { defaultSteps, modelCalls, sampleWith, type SampleRun } from './sample-with.ts';
+export { type Share, type SolverCall, type SolverPlan, type SolverSettings } from './solver-plan.ts';
+export { runSolver, type SolverRun } from './run-solver.ts';
+export { type FlowSettings } from './flow-match-euler.ts';
+export {
+  defaultSteps,
+  maximumSteps,
+  modelCalls,
+  sampleWith,
+  solverPlan,
+  type SampleRun,
+} from './sample-with.ts';
 export { karrasSigmas, type SigmaRange } from './karras-sigmas.ts';
 export { SamplingError, SchedulerArgumentError, SchedulerConfigError, SchedulerError } from './errors.ts';

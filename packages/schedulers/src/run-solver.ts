@@ -4,6 +4,8 @@ import { checkOutput, type Denoise, type PlanRun } from './run-plan.ts';
 import { type SolverCall, type SolverPlan } from './solver-plan.ts';
 import { type StepResult } from './step.ts';
 
+const f32 = Math.fround;
+
 /** What one call of the network leaves behind, each as long as x. */
 export interface CallRecord {
   /** x_n, with its churn */
@@ -14,14 +16,17 @@ export interface CallRecord {
   readonly x0: Float32Array;
 }
 
-const f32 = Math.fround;
-
-/** The model's input for x: scaled as the call says. */
-function scaled(x: Float32Array, factor: number): Float32Array {
-  return factor === 1 ? x : x.map((value) => value * factor);
+/** Where a run stands before a call. */
+export interface SolverState {
+  /** x_n */
+  readonly x: Float32Array;
+  /** what earlier calls left; the call adds its own */
+  readonly records: Map<number, CallRecord>;
+  /** noise for the call, where it churns or adds any */
+  readonly z: Float32Array | undefined;
 }
 
-/** x̂0 from x and the model's output, rounded to float32 after each operation, as diffusers does. */
+/** Rounded to float32 after each operation, as in diffusers: later steps may amplify its last bits. */
 function predictedImage({ x0, clip }: SolverCall, x: Float32Array, output: Float32Array): Float32Array {
   const limit = clip ?? Infinity;
   return x.map((value, i) => {
@@ -30,17 +35,12 @@ function predictedImage({ x0, clip }: SolverCall, x: Float32Array, output: Float
   });
 }
 
-/** The next x, summed in float64 and rounded once. `records` holds every call that the shares name. */
-function nextSample(
-  { next, noise }: SolverCall,
-  records: ReadonlyMap<number, CallRecord>,
-  z: Float32Array | undefined,
-  size: number,
-): Float32Array {
-  const sum = new Float64Array(size);
+/** The next x: all shares and the noise, summed in float64 and rounded once. */
+function nextSample({ next, noise }: SolverCall, { records, z, x }: SolverState): Float32Array {
+  const sum = new Float64Array(x.length);
   const add = (weight: number | undefined, values: Float32Array): void => {
     if (weight === undefined || weight === 0) return;
-    for (let i = 0; i < size; i++) sum[i]! += weight * values[i]!;
+    for (let i = 0; i < sum.length; i++) sum[i]! += weight * values[i]!;
   };
   for (const share of next) {
     const record = records.get(share.call)!;
@@ -55,32 +55,24 @@ function nextSample(
 /**
  * Carries out everything that belongs to one call: asks the model, remembers what it gave, and makes the next x.
  *
- * @param records what earlier calls left; this call's own is added
- * @param z noise, where the call churns or adds any
+ * @param index n, the call's place in its plan
+ * @param where the call, for an error's message
+ * @throws SamplingError if the model's output has another length than x or holds a number that is not finite
  */
 export async function takeCall(
   call: SolverCall,
   index: number,
-  {
-    x,
-    z,
-    records,
-    denoise,
-    where,
-  }: {
-    readonly x: Float32Array;
-    readonly z: Float32Array | undefined;
-    readonly records: Map<number, CallRecord>;
-    readonly denoise: Denoise;
-    readonly where: string;
-  },
+  { state, denoise, where }: { state: SolverState; denoise: Denoise; where: string },
 ): Promise<StepResult> {
-  const sample = call.churn === 0 || z === undefined ? x : x.map((value, i) => value + call.churn * z[i]!);
-  const output = await denoise(scaled(sample, call.input), call.timestep);
+  const { x, z, records } = state;
+  const { churn, input } = call;
+  const sample = churn === 0 || z === undefined ? x : x.map((value, i) => value + churn * z[i]!);
+  const scaled = input === 1 ? sample : sample.map((value) => value * input);
+  const output = await denoise(scaled, call.timestep);
   checkOutput(output, x.length, where);
   const x0 = predictedImage(call, sample, output);
   records.set(index, { sample, output, x0 });
-  return { x: nextSample(call, records, z, x.length), x0 };
+  return { x: nextSample(call, state), x0 };
 }
 
 /** For each call, the last call that needs what it left. */
@@ -120,7 +112,7 @@ export async function runSolver({ plan, denoise, x, noise, onStep }: SolverRun):
       noise?.(index, z);
     }
     const where = `step ${index + 1} of ${total} (timestep ${call.timestep})`;
-    const result = await takeCall(call, index, { x: current, z, records, denoise, where });
+    const result = await takeCall(call, index, { state: { x: current, records, z }, denoise, where });
     current = result.x;
     for (const past of records.keys()) if (lastUse[past]! <= index) records.delete(past);
     await onStep?.({ index, total, timestep: call.timestep, ...result });

@@ -6,7 +6,7 @@ import { type TimestepSpacing } from './config.ts';
 import { SchedulerArgumentError } from './errors.ts';
 
 /** NumPy's `round`: to the nearest whole number, halves to the even one. */
-function roundHalfEven(x: number): number {
+export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;
   if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;

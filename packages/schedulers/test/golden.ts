@@ -47,9 +47,10 @@ export function model(x: Float32Array, t: number): Float32Array {
   return x.map((value, i) => 0.9 * Math.sin(1.7 * value + 0.3 * i + 0.002 * t));
 }
 
-/** generate.py's `noise`. */
+/** generate.py’s `noise`, for as many values as `out` has (8 in generate.py, 4 in generate_samplers.py). */
 export function noise(step: number, out: Float32Array): void {
-  for (let i = 0; i < SIZE; i++) out[i] = 1.4 * Math.sin(3.7 * (step * SIZE + i) + 0.5);
+  const size = out.length;
+  for (let i = 0; i < size; i++) out[i] = 1.4 * Math.sin(3.7 * (step * size + i) + 0.5);
 }
 
 /** generate.py's `start`. */
