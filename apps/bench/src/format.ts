@@ -25,22 +25,31 @@ export function formatDataBench({ node, rows }: DataBenchReport): string {
   return `Loading batches, shuffled and flipped, once warm; Node ${node}\n${table(head, cells)}`;
 }
 
+const torchNames = { f32: 'PyTorch', tf32: 'PyTorch TF32', f16: 'PyTorch f16' } as const;
+
 /** @returns lines for a terminal */
 export function formatStepBench(report: StepBenchReport): string {
+  const modes = [...new Set(report.rows.flatMap(({ pytorch }) => pytorch.map(({ mode }) => mode)))];
+  const columns = modes.length > 0 ? modes : (['f32'] as const);
   const cells = report.rows.map((row) => [
     row.network,
+    row.precision,
     row.parameters.toLocaleString('en'),
     row.shape.join('×'),
     row.ours.toFixed(1),
-    row.pytorch === null ? '–' : row.pytorch.toFixed(1),
-    row.ratio === null ? '–' : row.ratio.toFixed(2),
+    ...columns.flatMap((mode) => {
+      const peer = row.pytorch.find((one) => one.mode === mode);
+      return peer ? [peer.milliseconds.toFixed(1), peer.ratio.toFixed(2)] : ['–', '–'];
+    }),
     row.compileMilliseconds.toFixed(0),
   ]);
-  const head = ['network', 'parameters', 'batch', 'ours ms', 'PyTorch ms', 'ours / PyTorch', 'compile ms'];
+  const peers = columns.flatMap((mode) => [`${torchNames[mode]} ms`, `ours / ${torchNames[mode]}`]);
+  const head = ['network', 'in', 'parameters', 'batch', 'ours ms', ...peers, 'compile ms'];
   return [
     'A training step: forward, backward, clip, Adam, moving average; medians of interleaved rounds',
     `${report.device}; Node ${report.node}; PyTorch ${report.pytorch}; ${report.rounds} rounds`,
     table(head, cells),
+    ...report.skipped.map((reason) => `not measured: ${reason}`),
     `peak memory of this process: ${(report.peakMemoryBytes / 2 ** 30).toFixed(2)} GiB`,
   ].join('\n');
 }

@@ -42,17 +42,21 @@ describe('step', () => {
     const table = await bench(...args);
     expect(table.code).toBe(0);
     expect(table.out).toMatch(/PyTorch not measured: no-such-python cannot run PyTorch and diffusers/);
-    expect(table.err).toContain('demo: round 1 of 1');
-    const json = JSON.parse((await bench(...args, '--json')).out) as {
-      rows: { ours: number; ratio: null }[];
-    };
-    expect(json.rows[0]).toMatchObject({ network: 'demo', pytorch: null, ratio: null });
+    expect(table.err).toContain('demo in f32: round 1 of 1');
+    const json = JSON.parse((await bench(...args, '--json')).out) as { rows: { ours: number }[] };
+    expect(json.rows[0]).toMatchObject({ network: 'demo', precision: 'f32', pytorch: [] });
     expect(json.rows[0]!.ours).toBeGreaterThan(0);
   });
 
   it('lists its networks', async () => {
     const { code, err } = await bench('step', '--networks', 'resnet');
-    expect([code, err]).toEqual([2, 'error: step: there is no network resnet; use demo, unet64\n']);
+    expect([code, err]).toEqual([2, 'error: step: there is no network resnet; use demo, unet64, cifar10\n']);
+  });
+
+  it('says what a device may be where there is none of that name', async () => {
+    const { code, err } = await bench('step', '--device', 'abacus');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^error: .*abacus/);
   });
 });
 

@@ -120,10 +120,13 @@ function createProgram(io: BenchIo): Command {
 
   program
     .command('step')
-    .description('a whole training step on the CPU, beside PyTorch eager with the same threads')
-    .option('--networks <list>', `which: ${STEP_NETWORKS.join(', ')} (default: all)`, (text) =>
-      text.split(','),
+    .description('a whole training step, on the CPU or a GPU, beside PyTorch eager on the same')
+    .option(
+      '--networks <list>',
+      `which: ${STEP_NETWORKS.join(', ')} (default: what the device computes in seconds)`,
+      names,
     )
+    .option('--device <name>', 'cpu (default), webgpu, webgpu:software, or part of a GPU’s name')
     .option('--rounds <number>', 'timed rounds, in which both take a turn', whole)
     .option('--threads <number>', 'CPU threads of both (default: all)', whole)
     .option('--python <path>', 'a Python that may have PyTorch and diffusers (default: python3)')
@@ -191,6 +194,7 @@ interface AssignmentFlags {
 
 interface StepFlags {
   readonly networks?: readonly string[];
+  readonly device?: string;
   readonly rounds?: number;
   readonly threads?: number;
   readonly python?: string;

@@ -4,8 +4,13 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** What PyTorch computes in: `f32` with TF32 off, `tf32` on, `f16` by autocast with loss scaling. */
+export type TorchMode = 'f32' | 'tf32' | 'f16';
+
 /** What the Python side is told about the step. */
 export interface TorchSettings {
+  readonly device: 'cpu' | 'cuda';
+  readonly mode: TorchMode;
   readonly model: Readonly<Record<string, unknown>>;
   /** [B, C, H, W] */
   readonly shape: readonly number[];
@@ -46,10 +51,14 @@ export async function startTorch(python: string, settings: TorchSettings): Promi
     return line === undefined || line.done === true ? undefined : (JSON.parse(line.value) as T);
   };
   child.stdin.write(`${JSON.stringify(settings)}\n`);
-  const hello = await answer<{ torch: string; parameters: number }>();
+  const hello = await answer<{ torch: string; parameters: number } | { unavailable: string }>();
   if (!hello) {
     const last = complaint.trim().split('\n').at(-1) ?? '';
     return `${python} cannot run PyTorch and diffusers${last === '' ? '' : ` (${last})`}`;
+  }
+  if ('unavailable' in hello) {
+    child.stdin.end();
+    return hello.unavailable;
   }
   return {
     version: hello.torch,

@@ -1,11 +1,19 @@
 /**
- * How long a whole training step takes (forward, backward, clip, Adam, moving average), beside PyTorch eager with the
- * same network, batch and threads. The two take turns, so that a machine that slows down slows both.
+ * How long a whole training step takes (forward, backward, clip, Adam, moving average), on the CPU or a GPU, beside
+ * PyTorch eager with the same network, batch and threads on the same hardware. All take turns, so that a machine that
+ * slows down slows all.
  */
 import { availableParallelism } from 'node:os';
-import { toUnet2dConfig } from '@immiscible/models';
+import { toUnet2dConfig, type Unet2dConfig } from '@immiscible/models';
 import { streamUniform } from '@immiscible/random';
-import { openDevice, tensor, type Tensor } from '@immiscible/tensor-core';
+import {
+  type Device,
+  disposeTree,
+  openDevice,
+  tensor,
+  type Tensor,
+  webgpuAdapters,
+} from '@immiscible/tensor-core';
 import {
   armConfig,
   layoutOf,
@@ -16,11 +24,13 @@ import {
   startOf,
   trainStepOf,
 } from '@immiscible/trainer';
-import { startTorch } from './step-torch.ts';
+import { startTorch, type TorchMode, type TorchSettings, type TorchStepper } from './step-torch.ts';
 
 export interface StepBenchOptions {
-  /** default: all of `demo`, `unet64` */
+  /** default: `cifar10` on a GPU, else `demo` and `unet64` */
   readonly networks?: readonly string[];
+  /** `cpu` (default), `webgpu`, `webgpu:software`, or an adapter's name */
+  readonly device?: string;
   /** default 10 */
   readonly rounds?: number;
   readonly threads?: number;
@@ -31,15 +41,21 @@ export interface StepBenchOptions {
 
 export interface StepRow {
   readonly network: string;
+  /** what our network computes in */
+  readonly precision: RunConfig['precision'];
   readonly parameters: number;
   /** [B, C, H, W] */
   readonly shape: readonly number[];
   /** median milliseconds of a step */
   readonly ours: number;
-  readonly pytorch: number | null;
-  /** median of ours / PyTorch's, round by round */
-  readonly ratio: number | null;
+  /** PyTorch in each of its modes: median milliseconds, and the median of ours / PyTorch's, round by round */
+  readonly pytorch: readonly {
+    readonly mode: TorchMode;
+    readonly milliseconds: number;
+    readonly ratio: number;
+  }[];
   readonly compileMilliseconds: number;
+  readonly dispatches: number | null;
 }
 
 export interface StepBenchReport {
@@ -50,6 +66,8 @@ export interface StepBenchReport {
   readonly pytorch: string;
   readonly rounds: number;
   readonly rows: readonly StepRow[];
+  /** What was not measured, and why. */
+  readonly skipped: readonly string[];
   readonly peakMemoryBytes: number;
 }
 
@@ -57,7 +75,7 @@ const LEARNING_RATE = 1e-4;
 
 const demo = armConfig(parseCompareConfig(recipes.demo), 'vanilla');
 
-/** The demo's model, and one of 64 channels at 32×32 with batch 64. */
+/** The demo's model, one of 64 channels at 32×32 with batch 64, and the paper's for CIFAR-10 with batch 128. */
 const networks: Readonly<Record<string, RunConfig>> = {
   demo,
   unet64: armConfig(
@@ -74,6 +92,7 @@ const networks: Readonly<Record<string, RunConfig>> = {
     }),
     'vanilla',
   ),
+  cifar10: armConfig(parseCompareConfig(recipes['cifar10-ddim']), 'vanilla'),
 };
 
 /** The networks that can be timed. */
@@ -83,56 +102,46 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** Times the steps. @throws RangeError for a network that there is not */
+/** What takes turns on a kind of hardware. */
+const contests = {
+  cpu: { networks: ['demo', 'unet64'], precisions: ['f32'], torch: 'cpu', modes: ['f32'] },
+  gpu: { networks: ['cifar10'], precisions: ['f32', 'f16'], torch: 'cuda', modes: ['f32', 'tf32', 'f16'] },
+} as const;
+
+/** Times the steps. @throws RangeError for a network that there is not; DeviceError for a device that there is not */
 export async function runStepBench(options: StepBenchOptions = {}): Promise<StepBenchReport> {
   const { rounds = 10, threads = availableParallelism(), python = 'python3', onProgress } = options;
-  const device = await openDevice('cpu', { threads });
-  let pytorch = '';
+  const unknown = options.networks?.find((name) => !(name in networks));
+  if (unknown !== undefined) {
+    throw new RangeError(`step: there is no network ${unknown}; use ${STEP_NETWORKS.join(', ')}`);
+  }
+  const device = await openDevice(options.device ?? 'cpu', { threads });
+  const contest = contests[(await isGpu(device)) ? 'gpu' : 'cpu'];
   const rows: StepRow[] = [];
+  const versions = new Set<string>();
+  const skipped = new Set<string>();
   try {
-    for (const name of options.networks ?? STEP_NETWORKS) {
-      const config = networks[name];
-      if (!config) throw new RangeError(`step: there is no network ${name}; use ${STEP_NETWORKS.join(', ')}`);
-      const { model, training } = config;
-      const size = Number(model.sample_size);
-      const shape = [training.batchSize, model.in_channels, size, size] as const;
-      onProgress?.(`${name}: starting PyTorch`);
-      const peer = await startTorch(python, {
-        model: toUnet2dConfig(model),
-        shape,
-        threads,
-        learningRate: LEARNING_RATE,
-      });
-      pytorch = typeof peer === 'string' ? `not measured: ${peer}` : peer.version;
-      const step = await ourStep(device, config, shape);
-      const times: { ours: number; theirs: number | undefined }[] = [];
-      // Two rounds are not counted: compilation, and memory that is taken for the first time.
-      for (let round = -2; round < rounds; round++) {
-        onProgress?.(`${name}: round ${Math.max(0, round + 1)} of ${rounds}`);
-        const theirs = typeof peer === 'string' ? undefined : await peer.step();
-        const ours = await step.run();
-        if (round >= 0) times.push({ ours, theirs });
+    for (const name of options.networks ?? contest.networks) {
+      for (const precision of contest.precisions) {
+        const config = { ...networks[name]!, precision };
+        const peers = contest.modes.map((mode) => ({ device: contest.torch, mode }));
+        const row = await measure(device, { name, config, peers, rounds, threads, python, onProgress });
+        for (const peer of row.peers) {
+          if (typeof peer === 'string') skipped.add(peer);
+          else versions.add(peer.version);
+        }
+        rows.push(row.row);
       }
-      if (typeof peer !== 'string') peer.close();
-      const measured = times.every(({ theirs }) => theirs !== undefined);
-      rows.push({
-        network: name,
-        parameters: layoutOf(config).size,
-        shape,
-        ours: median(times.map(({ ours }) => ours)),
-        pytorch: measured ? median(times.map(({ theirs }) => theirs!)) : null,
-        ratio: measured ? median(times.map(({ ours, theirs }) => ours / theirs!)) : null,
-        compileMilliseconds: await step.close(),
-      });
     }
     return {
       suite: 'step',
       node: process.versions.node,
       device: device.description,
       threads,
-      pytorch,
+      pytorch: versions.size > 0 ? [...versions].join(', ') : `not measured: ${[...skipped].join('; ')}`,
       rounds,
       rows,
+      skipped: versions.size > 0 ? [...skipped] : [],
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
   } finally {
@@ -140,26 +149,106 @@ export async function runStepBench(options: StepBenchOptions = {}): Promise<Step
   }
 }
 
+/** Hardware, not a CPU that plays GPU. */
+async function isGpu(device: Device): Promise<boolean> {
+  if (device.name === 'cpu') return false;
+  const adapters = await webgpuAdapters();
+  return adapters.some(({ name, software }) => !software && device.description.includes(name));
+}
+
+interface Contest {
+  readonly name: string;
+  readonly config: RunConfig;
+  readonly peers: readonly Pick<TorchSettings, 'device' | 'mode'>[];
+  readonly rounds: number;
+  readonly threads: number;
+  readonly python: string;
+  readonly onProgress: ((text: string) => void) | undefined;
+}
+
+async function measure(
+  device: Device,
+  { name, config, peers, rounds, threads, python, onProgress }: Contest,
+): Promise<{ row: StepRow; peers: readonly (TorchStepper | string)[] }> {
+  const { training, precision } = config;
+  const model = config.model as Unet2dConfig;
+  const size = Number(model.sample_size);
+  const shape = [training.batchSize, model.in_channels, size, size] as const;
+  const title = `${name} in ${precision}`;
+  const theirs: { mode: TorchMode; peer: TorchStepper | string; ratios: number[]; times: number[] }[] = [];
+  for (const settings of peers) {
+    onProgress?.(`${title}: starting PyTorch in ${settings.mode}`);
+    const common = { model: toUnet2dConfig(model), shape, threads, learningRate: LEARNING_RATE };
+    const peer = await startTorch(python, { ...settings, ...common });
+    theirs.push({ mode: settings.mode, peer, ratios: [], times: [] });
+  }
+  onProgress?.(`${title}: compiling`);
+  const step = await ourStep(device, config, shape);
+  const ours: number[] = [];
+  // Two rounds are not counted: compilation, and memory that is taken for the first time.
+  for (let round = -2; round < rounds; round++) {
+    onProgress?.(`${title}: round ${Math.max(0, round + 1)} of ${rounds}`);
+    const mine = await step.run();
+    if (round >= 0) ours.push(mine);
+    for (const { peer, times, ratios } of theirs) {
+      if (typeof peer === 'string') continue;
+      const milliseconds = await peer.step();
+      if (round < 0) continue;
+      times.push(milliseconds);
+      ratios.push(mine / milliseconds);
+    }
+  }
+  for (const { peer } of theirs) if (typeof peer !== 'string') peer.close();
+  const { compileMilliseconds = 0, dispatches } = step.report;
+  await step.close();
+  const row: StepRow = {
+    network: name,
+    precision,
+    parameters: layoutOf(config).size,
+    shape,
+    ours: median(ours),
+    pytorch: theirs
+      .filter(({ times }) => times.length > 0)
+      .map(({ mode, times, ratios }) => ({ mode, milliseconds: median(times), ratio: median(ratios) })),
+    compileMilliseconds,
+    dispatches: dispatches ?? null,
+  };
+  return { row, peers: theirs.map(({ peer }) => peer) };
+}
+
 /** Our step on data that stays the same. */
 async function ourStep(
-  device: Awaited<ReturnType<typeof openDevice>>,
+  device: Device,
   config: RunConfig,
   shape: readonly [number, number, number, number],
-): Promise<{ run(): Promise<number>; close(): Promise<number> }> {
+): Promise<{
+  run(): Promise<number>;
+  readonly report: Readonly<Record<string, number>>;
+  close(): Promise<void>;
+}> {
   const trainStep = trainStepOf(device, config);
   let state = await startOf(config);
   const elements = shape.reduce((product, extent) => product * extent, 1);
   const [batch] = shape;
   const uniform = (stream: number, count: number, extent: readonly number[]): Tensor =>
     tensor(streamUniform(0, stream, new Float32Array(count)), extent);
-  const inputs = {
+  const drops = (config.model as Unet2dConfig).dropout > 0;
+  const inputs = await device.put({
     x0: uniform(0, elements, shape),
     noise: uniform(1, elements, shape),
     timesteps: uniform(2, batch, [batch]),
     alpha: uniform(3, batch, [batch]),
     sigma: uniform(4, batch, [batch]),
     weight: uniform(5, batch, [batch]),
-  };
+    ...(drops
+      ? {
+          dropoutKey: tensor(
+            Int32Array.from({ length: 2 * batch }, (_, i) => i),
+            [batch, 2],
+          ),
+        }
+      : {}),
+  });
   let k = 0;
   return {
     async run() {
@@ -171,10 +260,12 @@ async function ourStep(
       await trainStep.read([{ step: k, numbers: result.numbers }], state); // the device is done
       return performance.now() - start;
     },
+    get report() {
+      return trainStep.report;
+    },
     async close() {
-      const { compileMilliseconds = 0 } = trainStep.report;
       await trainStep.dispose();
-      return compileMilliseconds;
+      disposeTree([inputs, state]);
     },
   };
 }
