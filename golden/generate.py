@@ -2,6 +2,7 @@
 
 import sys
 
+import generate_checkpoints
 import generate_ops
 import generate_optim
 import generate_pipelines
@@ -11,6 +12,7 @@ import philox
 
 PARTS = {
     "ops": generate_ops.main,
+    "checkpoints": generate_checkpoints.main,
     "unet": generate_unet.main,
     "optim": generate_optim.main,
     "scaler": generate_scaler.main,

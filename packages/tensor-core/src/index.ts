@@ -85,6 +85,7 @@ export {
   widen,
   writeSafetensors,
 } from './io/safetensors.ts';
+export { readTorchCheckpoint, type TorchCheckpointOptions } from './io/torch-checkpoint.ts';
 export {
   type AdapterDescription,
   adapterLine,

@@ -154,6 +154,12 @@ describe('types of others', () => {
     await expect(read('I64', BigInt64Array.of(-(2n ** 62n)), [1])).rejects.toThrow(FormatError);
   });
 
+  it('shorter whole numbers become int32', async () => {
+    const short = await read('I16', Int16Array.of(-300, 300), [2]);
+    expect(short).toEqual({ dtype: 'int32', shape: [2], data: Int32Array.of(-300, 300) });
+    expect((await read('I8', Int8Array.of(-128, 127), [2])).data).toEqual(Int32Array.of(-128, 127));
+  });
+
   it('float16 is kept, and widened on request', async () => {
     const x = await read('F16', Uint16Array.of(0x3c00, 0xc100), [2]);
     expect(x.dtype).toBe('float16');

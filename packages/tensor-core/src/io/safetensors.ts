@@ -3,11 +3,12 @@
  * shape and byte range of every tensor, then the bytes. Nothing in it is executed; every number is checked before
  * memory is taken.
  */
-import type { FileHandle } from 'node:fs/promises';
 import { allocate, checkHostArray, type DType, elementBytes, type HostArray } from '../dtype.ts';
 import { FormatError } from '../errors.ts';
 import { fromFloat16 } from '../float16.ts';
 import { sizeOf } from '../shape.ts';
+import { openBytes, openFile } from './byte-source.ts';
+import { decodeElements, storedBytes, type StoredType } from './elements.ts';
 
 /** One array of a file. */
 export interface StoredTensor {
@@ -23,7 +24,7 @@ export interface SafetensorsFile {
 
 interface HeaderEntry {
   name: string;
-  stored: string;
+  stored: StoredType;
   shape: number[];
   begin: number;
   end: number;
@@ -31,18 +32,6 @@ interface HeaderEntry {
 
 /** 100 MB, as the reference implementation allows. */
 const MAX_HEADER = 100_000_000;
-
-/** How each stored type is read; wider ones become what a `DType` can hold. */
-const storedBytes: Readonly<Record<string, number>> = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  I32: 4,
-  U8: 1,
-  BOOL: 1,
-};
 
 const storedName: Readonly<Record<DType, string>> = {
   float32: 'F32',
@@ -60,13 +49,15 @@ function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
+function isStoredType(value: unknown): value is StoredType {
+  return typeof value === 'string' && Object.hasOwn(storedBytes, value);
+}
+
 /** The range and type of one tensor, checked against each other and against the bytes that are there. */
 function parseEntry(name: string, value: unknown, dataBytes: number, source: string): HeaderEntry {
   if (typeof value !== 'object' || value === null) fail(source, `${name} has no description`);
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  const bytes =
-    typeof dtype === 'string' && Object.hasOwn(storedBytes, dtype) ? storedBytes[dtype] : undefined;
-  if (bytes === undefined) {
+  if (!isStoredType(dtype)) {
     const known = Object.keys(storedBytes).join(', ');
     fail(source, `${name} has dtype ${JSON.stringify(dtype)}; readable are ${known}`);
   }
@@ -81,12 +72,12 @@ function parseEntry(name: string, value: unknown, dataBytes: number, source: str
       `${name} lies at bytes ${begin} to ${end} of ${dataBytes}; the file is cut short or damaged`,
     );
   }
-  const wanted = sizeOf(shape) * bytes;
+  const wanted = sizeOf(shape) * storedBytes[dtype];
   if (end - begin !== wanted) {
-    const type = `${dtype as string} [${shape.join(', ')}]`;
+    const type = `${dtype} [${shape.join(', ')}]`;
     fail(source, `${name} holds ${end - begin} bytes, but ${type} wants ${wanted}`);
   }
-  return { name, stored: dtype as string, shape, begin, end };
+  return { name, stored: dtype, shape, begin, end };
 }
 
 /** Checks the header and gives its entries, in the order of their bytes: they lie side by side and fill the file. */
@@ -149,74 +140,26 @@ function repeatedKey(json: string): string | undefined {
 }
 
 /** The elements of one entry; `bytes` starts at a place that any typed array accepts. */
-function decode(entry: HeaderEntry, bytes: Uint8Array, source: string): StoredTensor {
-  const { buffer, byteOffset } = bytes;
-  const size = sizeOf(entry.shape);
-  const { shape } = entry;
-  switch (entry.stored) {
-    case 'F32':
-      return { shape, dtype: 'float32', data: new Float32Array(buffer, byteOffset, size) };
-    case 'F16':
-      return { shape, dtype: 'float16', data: new Uint16Array(buffer, byteOffset, size) };
-    case 'I32':
-      return { shape, dtype: 'int32', data: new Int32Array(buffer, byteOffset, size) };
-    case 'U8':
-      return { shape, dtype: 'uint8', data: bytes };
-    case 'BOOL':
-      return { shape, dtype: 'bool', data: bytes };
-    case 'F64':
-      return { shape, dtype: 'float32', data: Float32Array.from(new Float64Array(buffer, byteOffset, size)) };
-    case 'BF16': {
-      const bits = Uint32Array.from(new Uint16Array(buffer, byteOffset, size), (half) => half << 16);
-      return { shape, dtype: 'float32', data: new Float32Array(bits.buffer) };
-    }
-    case 'I64': {
-      const data = new Int32Array(size);
-      new BigInt64Array(buffer, byteOffset, size).forEach((value, i) => {
-        if (BigInt.asIntN(32, value) !== value)
-          fail(source, `${entry.name} holds ${value}, which is beyond int32`);
-        data[i] = Number(value);
-      });
-      return { shape, dtype: 'int32', data };
-    }
-    default:
-      return fail(source, `${entry.name} has dtype ${entry.stored}`);
-  }
-}
-
-/** Loaded here, so that a browser can load this file. */
-async function openFile(path: string, flags: 'r' | 'w'): Promise<FileHandle> {
-  const { open } = await import('node:fs/promises');
-  return open(path, flags);
-}
-
-async function readExactly(
-  file: FileHandle,
-  position: number,
-  length: number,
+function decode(
+  { name, stored, shape }: HeaderEntry,
+  bytes: Uint8Array<ArrayBuffer>,
   source: string,
-): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 1 << 30), position + done);
-    if (bytesRead === 0) fail(source, `ends at byte ${position + done}; the file is cut short`);
-    done += bytesRead;
-  }
-  return bytes;
+): StoredTensor {
+  const beyond = (value: bigint): never => fail(source, `${name} holds ${value}, which is beyond int32`);
+  return { shape, ...decodeElements(stored, bytes, beyond) };
 }
 
 /**
- * Reads a `.safetensors` file. bfloat16 and float64 become float32, int64 becomes int32.
+ * Reads a `.safetensors` file. bfloat16 and float64 become float32; int64, int16 and int8 become int32.
  *
  * @throws FormatError where the file is not what its header says
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  const file = await openFile(path, 'r');
+  const file = await openBytes('safetensors', path);
   try {
-    const { size } = await file.stat();
+    const { size } = file;
     if (size < 8) fail(path, `is ${size} bytes long, shorter than a header`);
-    const start = await readExactly(file, 0, 8, path);
+    const start = await file.read(0, 8);
     const length = Number(new DataView(start.buffer).getBigUint64(0, true));
     if (length > MAX_HEADER || length > size - 8) {
       fail(
@@ -224,11 +167,11 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
         `says that its header has ${length} bytes; the file has ${size}: it is damaged or not a safetensors file`,
       );
     }
-    const header = await readExactly(file, 8, length, path);
+    const header = await file.read(8, length);
     const { entries, metadata } = parseHeader(header, size - 8 - length, path);
     const tensors: [string, StoredTensor][] = [];
     for (const entry of entries) {
-      const bytes = await readExactly(file, 8 + length + entry.begin, entry.end - entry.begin, path);
+      const bytes = await file.read(8 + length + entry.begin, entry.end - entry.begin);
       tensors.push([entry.name, decode(entry, bytes, path)]);
     }
     // Not by assignment: a tensor may be called "__proto__".
