@@ -8,7 +8,7 @@ import { MetricArgumentError, MetricError } from '@immiscible/metrics-fid';
 import { ModelConfigError, ModelError, ModelWeightsError } from '@immiscible/models';
 import { SamplingError, SchedulerError } from '@immiscible/schedulers';
 import { FormatError, TensorError } from '@immiscible/tensor-core';
-import { CheckpointError, ConfigError, TrainerError } from '@immiscible/trainer';
+import { CheckpointError, ConfigError, SampleError, TrainerError } from '@immiscible/trainer';
 import { CommanderError } from 'commander';
 import { InterruptedError, UsageError } from './errors.ts';
 
@@ -19,6 +19,7 @@ export const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 const inputErrors = [
   UsageError,
   ConfigError,
+  SampleError,
   DatasetError,
   ModelConfigError,
   ModelWeightsError,

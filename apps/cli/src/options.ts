@@ -63,6 +63,28 @@ export function positiveNumbers(text: string): number[] {
   return values;
 }
 
+/** The way from one seed to another in a number of samples, both ends among them. */
+export interface Interpolation {
+  readonly from: number;
+  readonly to: number;
+  readonly count: number;
+}
+
+const SAMPLES_BETWEEN = 8;
+
+/** `3,9` → from seed 3 to seed 9 in 8 samples; `3,9,5` → in 5. Gathers, for the option may be given several times. */
+export function interpolations(text: string, before: readonly Interpolation[] = []): Interpolation[] {
+  const match = /^(\d+),(\d+)(?:,(\d+))?$/.exec(text.replaceAll(' ', ''));
+  const [from, to] = [Number(match?.[1]), Number(match?.[2])];
+  const count = Number(match?.[3] ?? SAMPLES_BETWEEN);
+  if (!match || !Number.isSafeInteger(from) || !Number.isSafeInteger(to) || count < 2 || count > LONGEST) {
+    throw new InvalidArgumentError(
+      'It wants two seeds and how many samples (at least 2), such as 3,9 or 3,9,8.',
+    );
+  }
+  return [...before, { from, to, count }];
+}
+
 /** Gathers an option that may be given several times. */
 export function gather(value: string, before: readonly string[]): string[] {
   return [...before, value];

@@ -1,7 +1,6 @@
 /** A sampler for a pipeline, and its progress: what `sample` and `evaluate` share. */
-import { type Unet2dConfig } from '@immiscible/models';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
-import { createSampler, modelOf, type Pipeline, type SampleOptions, type Sampler } from '@immiscible/trainer';
+import { createSampler, type Pipeline, type SampleOptions, type Sampler } from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
 import { plural } from './format.ts';
 import { type Io } from './io.ts';
@@ -12,18 +11,20 @@ export interface SamplingOptions {
   readonly batchSize: number;
   /** [height, width], where the model does not say */
   readonly size?: readonly [number, number] | undefined;
+  /** the label that stands for no class, where the model has one */
+  readonly nullLabel?: number | undefined;
 }
 
 /** Makes images, [N, C, H, W] in [-1, 1]. */
 export type MakeImages = (
-  options: Omit<SampleOptions, 'onProgress' | 'signal'>,
+  options: Omit<SampleOptions, 'onProgress' | 'signal'> & { readonly steps: number },
   signal: AbortSignal,
 ) => Promise<Float32Array>;
 
 /** Puts a pipeline on a device, shows progress on stderr while `work` makes images, and frees it. */
 export async function withSampler<T>(
   { device, pipeline, io }: { device: Device; pipeline: Pipeline; io: Io },
-  { batchSize, size }: SamplingOptions,
+  { batchSize, size, nullLabel }: SamplingOptions,
   work: (make: MakeImages, shape: Sampler['shape']) => Promise<T>,
 ): Promise<T> {
   const { model, scheduler } = pipeline;
@@ -35,9 +36,9 @@ export async function withSampler<T>(
   const sampler = createSampler(device, {
     model,
     scheduler,
-    apply: modelOf({ model }),
     ...(size ? { size } : {}),
     batchSize,
+    nullLabel,
   });
   const parameters = await device.put(pipeline.parameters);
   const display = createDisplay(io, []);
@@ -57,32 +58,4 @@ export async function withSampler<T>(
     disposeTree(parameters);
     await sampler.dispose();
   }
-}
-
-/**
- * A label for each seed, for a model with classes.
- *
- * @param given labels in turn; every class in turn where omitted
- * @throws UsageError for a label that the model does not have
- */
-export function labelsFor(
-  { num_class_embeds: classes }: Unet2dConfig,
-  seeds: readonly number[],
-  given: readonly number[] | undefined,
-): { labels?: readonly number[] } {
-  if (classes === null) {
-    if (given) throw new UsageError('--labels: the model has no classes; leave the option out');
-    return {};
-  }
-  const wrong = given?.find((label) => label >= classes);
-  if (wrong !== undefined)
-    throw new UsageError(`--labels: the model has classes 0 to ${classes - 1}, got ${wrong}`);
-  return { labels: seeds.map((seed, i) => (given ? given[i % given.length]! : seed % classes)) };
-}
-
-/** Checks a number of sampling steps against the schedule. @throws UsageError */
-export function checkSamplingSteps({ scheduler }: Pipeline, steps: readonly number[]): void {
-  const most = scheduler.num_train_timesteps;
-  const wrong = steps.find((value) => value > most);
-  if (wrong !== undefined) throw new UsageError(`--steps: the schedule has ${most} timesteps, got ${wrong}`);
 }

@@ -16,7 +16,7 @@ import { appendJsonLine, keepJsonLines, readJsonLines } from './json-lines.ts';
 import { readJson } from './pipeline-folder.ts';
 import { describeEnvironment, type Environment } from './run-dir.ts';
 import { type LogEntry, readLog } from './run-log.ts';
-import { modelOf, trainStepOf } from './parts.ts';
+import { trainStepOf } from './parts.ts';
 import { type StepReport, TrainingRun } from './run.ts';
 import { createSampler, type Sampler } from './sample.ts';
 
@@ -169,7 +169,6 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
   const sampler = createSampler(device, {
     model: config.model,
     scheduler: config.scheduler,
-    apply: modelOf(first),
     size: [dataset.height, dataset.width],
     batchSize: Math.min(evaluation.batchSize, evaluation.samples),
   });
@@ -212,6 +211,7 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
       parameters: arms[0]!.run.parameterCount,
       features: extractor.name,
       floor: reference.floor,
+      slicedFloor: reference.slicedFloor,
       arms: await Promise.all(arms.map(({ name, folder: own, run }) => armReport(config, name, own, run))),
       realGrid,
       config,

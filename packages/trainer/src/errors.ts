@@ -8,6 +8,11 @@ export class ConfigError extends TrainerError {
   override name = 'ConfigError';
 }
 
+/** A sampler, label, seed or setting that does not fit the model; the message says what does. */
+export class SampleError extends TrainerError {
+  override name = 'SampleError';
+}
+
 /** A loss or gradient that is not finite. */
 export class DivergedError extends TrainerError {
   override name = 'DivergedError';

@@ -2,9 +2,15 @@ import { execFile, spawnSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { initUnet2d, ModelConfigError, ModelWeightsError } from '@immiscible/models';
+import {
+  applyModel,
+  initModel,
+  ModelConfigError,
+  ModelWeightsError,
+  parseModelConfig,
+} from '@immiscible/models';
 import { streamUniform } from '@immiscible/random';
-import { SchedulerConfigError } from '@immiscible/schedulers';
+import { parseSchedulerConfig, SchedulerConfigError, type SchedulerName } from '@immiscible/schedulers';
 import { readSafetensors, tensor, writeSafetensors } from '@immiscible/tensor-core';
 import { describe, expect, it } from 'vitest';
 import {
@@ -16,12 +22,11 @@ import {
   richModel,
   temporaryFolder,
   testDevice,
-  tinyRun,
+  tinyModel,
 } from '../test/tiny.ts';
-import { type RunConfig } from './config.ts';
 import { CheckpointError } from './errors.ts';
 import { type Pipeline, readPipeline, writePipeline } from './pipeline-folder.ts';
-import { modelOf } from './parts.ts';
+import { createSampler } from './sample.ts';
 
 const WEIGHTS = 'unet/diffusion_pytorch_model.safetensors';
 const FILES = ['model_index.json', 'unet/config.json', 'scheduler/scheduler_config.json', WEIGHTS];
@@ -41,9 +46,20 @@ interface Expectation {
   readonly output: { readonly shape: readonly number[]; readonly values: readonly number[] };
 }
 
-const recorded = goldenJson<Expectation>('pipelines/tiny-ddpm.json');
-const theirs = goldenPath('pipelines/tiny-ddpm');
-testDevice();
+/** Images that diffusers' pipeline makes from the noise of some seeds. */
+interface SampleRequest {
+  readonly seeds: readonly number[];
+  readonly steps: number;
+  readonly labels?: readonly number[];
+}
+
+type Recorded = Expectation & { readonly samples: readonly (SampleRequest & { images: number[] })[] };
+
+const folders = ['tiny-ddpm', 'class-conditional-cm'].map(
+  (name) => [name, goldenPath(`pipelines/${name}`), goldenJson<Recorded>(`pipelines/${name}.json`)] as const,
+);
+const [, theirs, recorded] = folders[0]!;
+const opened = testDevice();
 
 /** A folder of diffusers may be read by a Python that has it: the one that is named, or the first on the path. */
 const python = process.env['IMMISCIBLE_PYTHON'] ?? 'python3';
@@ -53,6 +69,12 @@ const withoutDiffusers = spawnSync(python, ['-c', finds]).status !== 0;
 const needsDiffusers = withoutDiffusers
   ? ' (skipped: no Python with torch and diffusers; name one in IMMISCIBLE_PYTHON)'
   : '';
+
+/** What a script of golden/ prints. */
+async function inDiffusers(script: string, ...given: string[]): Promise<Record<string, unknown>> {
+  const { stdout } = await promisify(execFile)(python, [goldenPath(script), ...given]);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
 
 /** What the pipeline's UNet gives for the recorded sample. */
 async function outputOf(
@@ -65,13 +87,23 @@ async function outputOf(
     u.map((v) => lo + (hi - lo) * v),
     shape,
   );
-  const apply = modelOf({ model });
-  const y = apply(parameters, {
+  const y = applyModel(model, parameters, {
     sample: x,
     timestep: floats(timesteps),
-    ...(classLabels ? { labels: tensor(Int32Array.from(classLabels), [classLabels.length]) } : {}),
+    ...(classLabels ? { classLabels: tensor(Int32Array.from(classLabels), [classLabels.length]) } : {}),
   });
   return (await y.data()) as Float32Array;
+}
+
+/** The images that we make with the folder's own sampler, clipped as a pipeline's are. */
+async function imagesOf(
+  { model, scheduler, parameters }: Pipeline,
+  request: SampleRequest,
+): Promise<Float32Array> {
+  const sampler = createSampler(opened.device, { model, scheduler, batchSize: request.seeds.length });
+  const images = await sampler.sample(parameters, request);
+  await sampler.dispose();
+  return images.map((value) => Math.min(1, Math.max(-1, value)));
 }
 
 function filesOf(folder: string): Promise<string[]> {
@@ -85,18 +117,26 @@ async function copied(): Promise<string> {
   return folder;
 }
 
-describe('a folder that diffusers saved', () => {
+describe.each(folders)('a folder that diffusers saved: %s', (_, folder, expected) => {
   it('gives the output that diffusers has for it', async () => {
-    const pipeline = await readPipeline(theirs);
-    expect(pipeline.scheduler._class_name).toBe('DDPMScheduler');
-    const error = relativeError(await outputOf(pipeline, recorded), recorded.output.values);
-    expect(error).toBeLessThanOrEqual(recorded.tolerance);
+    const error = relativeError(await outputOf(await readPipeline(folder), expected), expected.output.values);
+    expect(error).toBeLessThanOrEqual(expected.tolerance);
   });
 
+  it.each(expected.samples.map((sample) => [sample.steps, sample] as const))(
+    'makes the images that its pipeline makes of the same noise in %d steps',
+    async (steps, { images, ...request }) => {
+      expect(request.steps).toBe(steps);
+      expect(relativeError(await imagesOf(await readPipeline(folder), request), images)).toBeLessThan(
+        expected.tolerance,
+      );
+    },
+  );
+
   it('is saved again with the same weights, byte for byte, and the same fields', async () => {
-    const folder = await temporaryFolder();
-    await writePipeline(folder, await readPipeline(theirs));
-    const [before, after] = await Promise.all([theirs, folder].map((f) => readSafetensors(join(f, WEIGHTS))));
+    const own = await temporaryFolder();
+    await writePipeline(own, await readPipeline(folder));
+    const [before, after] = await Promise.all([folder, own].map((f) => readSafetensors(join(f, WEIGHTS))));
     expect(Object.keys(after!.tensors).sort()).toEqual(Object.keys(before!.tensors).sort());
     for (const [name, { data, shape }] of Object.entries(before!.tensors)) {
       expect(after!.tensors[name]!.shape, name).toEqual(shape);
@@ -105,57 +145,124 @@ describe('a folder that diffusers saved', () => {
     for (const file of FILES.slice(0, 3)) {
       const json = async (root: string): Promise<unknown> =>
         JSON.parse(await readFile(join(root, file), 'utf8')) as unknown;
-      expect(await json(folder), file).toMatchObject((await json(theirs)) as object);
+      expect(await json(own), file).toMatchObject((await json(folder)) as object);
     }
   });
 });
 
+it('a scheduler of diffusers whose file holds infinite numbers is read', async () => {
+  const folder = await copied();
+  const written = '{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity}';
+  await writeFile(join(folder, 'scheduler/scheduler_config.json'), written);
+  expect((await readPipeline(folder)).scheduler).toMatchObject({ lambda_min_clipped: null });
+});
+
+/** A pipeline of ours; `fields` of its scheduler. */
+function pipelineOf(model: object, name: SchedulerName, fields: object = {}): Pipeline {
+  const config = parseModelConfig({ ...tinyModel, ...model });
+  const scheduler = parseSchedulerConfig({ _class_name: name, ...fields });
+  return { model: config, scheduler, parameters: initModel(config, 5) };
+}
+
 describe('a folder that we saved', () => {
-  const pipelines: [string, RunConfig][] = [
-    ['DDIM', tinyRun()],
+  const mlp = { _class_name: 'MLP', hidden_channels: [8], time_embedding_dim: 8 };
+  const pipelines: [string, Pipeline, string, string][] = [
+    ['DDIM', pipelineOf({}, 'DDIMScheduler'), 'DDIMPipeline', 'diffusers'],
     [
       'DDPM with v',
-      tinyRun({ scheduler: { _class_name: 'DDPMScheduler', prediction_type: 'v_prediction' } }),
+      pipelineOf({}, 'DDPMScheduler', { prediction_type: 'v_prediction' }),
+      'DDPMPipeline',
+      'diffusers',
     ],
-    ['classes, attention, two sizes', tinyRun({ model: { ...richModel, sample_size: [8, 8] } })],
+    [
+      'classes, attention, two sizes',
+      pipelineOf({ ...richModel, sample_size: [8, 8] }, 'DDIMScheduler'),
+      'DDIMPipeline',
+      'diffusers',
+    ],
+    ['PNDM', pipelineOf({}, 'PNDMScheduler'), 'PNDMPipeline', 'diffusers'],
+    [
+      'consistency',
+      pipelineOf(richModel, 'CMStochasticIterativeScheduler'),
+      'ConsistencyModelPipeline',
+      'diffusers',
+    ],
+    [
+      'DPM-Solver++',
+      pipelineOf({}, 'DPMSolverMultistepScheduler', { use_karras_sigmas: true }),
+      'ImmisciblePipeline',
+      'diffusers',
+    ],
+    ['EDM', pipelineOf({}, 'EDMHeunScheduler', { S_churn: 40 }), 'ImmisciblePipeline', 'diffusers'],
+    ['points', pipelineOf(mlp, 'FlowMatchEulerDiscreteScheduler'), 'ImmisciblePipeline', 'immiscible'],
+    ['points, DDPM', pipelineOf(mlp, 'DDPMScheduler'), 'ImmisciblePipeline', 'immiscible'],
   ];
 
-  it.each(pipelines)('is read back as it was, and saved again byte for byte: %s', async (_, config) => {
-    const [first, second] = [await temporaryFolder(), await temporaryFolder()];
-    const { model, scheduler } = config;
-    const parameters = initUnet2d(model, 5);
-    await writePipeline(first, { model, scheduler, parameters });
-    const read = await readPipeline(first);
-    expect(read.model).toMatchObject(model);
-    expect(read.scheduler).toMatchObject(scheduler);
-    for (const [name, x] of Object.entries(parameters)) {
-      expect(digest(await read.parameters[name]!.data()), name).toBe(digest(await x.data()));
-    }
-    await writePipeline(second, read);
-    expect(await filesOf(second)).toEqual(await filesOf(first));
-  });
+  it.each(pipelines)(
+    'is read back as it was, and saved again byte for byte: %s',
+    async (_, pipeline, pipelineClass, library) => {
+      const [first, second] = [await temporaryFolder(), await temporaryFolder()];
+      const { model, scheduler, parameters } = pipeline;
+      await writePipeline(first, pipeline);
+      const index = JSON.parse(await readFile(join(first, 'model_index.json'), 'utf8')) as object;
+      expect(index).toMatchObject({
+        _class_name: pipelineClass,
+        unet: [library, model._class_name],
+        scheduler: [
+          scheduler._class_name === 'EDMHeunScheduler' ? 'immiscible' : 'diffusers',
+          scheduler._class_name,
+        ],
+      });
+      const read = await readPipeline(first);
+      expect(read.model).toMatchObject(model);
+      expect(read.scheduler).toMatchObject(scheduler);
+      for (const [name, x] of Object.entries(parameters)) {
+        expect(digest(await read.parameters[name]!.data()), name).toBe(digest(await x.data()));
+      }
+      await writePipeline(second, read);
+      expect(await filesOf(second)).toEqual(await filesOf(first));
+    },
+  );
 
   it.skipIf(withoutDiffusers)(
     `opens in diffusers, with the output that it has here${needsDiffusers}`,
     { timeout: 300_000 },
     async () => {
       const folder = await temporaryFolder();
-      const { model, scheduler } = tinyRun({ model: richModel });
-      const pipeline = { model, scheduler, parameters: initUnet2d(model, 5) };
+      const pipeline = pipelineOf(richModel, 'DDIMScheduler');
       await writePipeline(folder, pipeline);
-      const given = { ...recorded, classLabels: [2, 9] };
+      const { tolerance, sample, timesteps, output } = recorded;
+      const given = { tolerance, sample, timesteps, classLabels: [2, 9] };
       const values = Array.from(await outputOf(pipeline, given));
-      const expectation: Expectation = { ...given, output: { shape: recorded.output.shape, values } };
+      const expectation: Expectation = { ...given, output: { shape: output.shape, values } };
       await writeFile(join(folder, 'expected.json'), JSON.stringify(expectation));
-      const { stdout } = await promisify(execFile)(python, [
-        goldenPath('check_diffusers.py'),
-        folder,
-        join(folder, 'expected.json'),
-      ]);
-      const report = JSON.parse(stdout) as Record<string, unknown>;
+      const report = await inDiffusers('check_diffusers.py', folder, join(folder, 'expected.json'));
       expect(report).toMatchObject({ ok: true, complaints: {} });
       expect(report['scheduler']).toMatchObject({ class: 'DDIMScheduler', num_train_timesteps: 1000 });
-      expect(report['error']).toBeLessThanOrEqual(recorded.tolerance);
+      expect(report['error']).toBeLessThanOrEqual(tolerance);
+    },
+  );
+
+  it.skipIf(withoutDiffusers).each([
+    ['DDPMPipeline', pipelineOf({}, 'DDPMScheduler'), { seeds: [3, 8], steps: 4 }],
+    ['DDIMPipeline', pipelineOf({}, 'DDIMScheduler'), { seeds: [3, 8], steps: 4 }],
+    ['PNDMPipeline', pipelineOf({}, 'PNDMScheduler'), { seeds: [3, 8], steps: 6 }],
+    ['ConsistencyModelPipeline', pipelineOf({}, 'CMStochasticIterativeScheduler'), { seeds: [3], steps: 1 }],
+    [
+      'ConsistencyModelPipeline',
+      pipelineOf(richModel, 'CMStochasticIterativeScheduler'),
+      { seeds: [3, 8], steps: 3, labels: [2, 9] },
+    ],
+  ])(
+    `makes the images that it makes here, in the pipeline that it names${needsDiffusers}: %s`,
+    { timeout: 300_000 },
+    async (name, pipeline, request) => {
+      const folder = await temporaryFolder();
+      await writePipeline(folder, pipeline);
+      const made = await inDiffusers('sample_diffusers.py', folder, JSON.stringify(request));
+      expect([made['pipeline'], made['scheduler']]).toEqual([name, pipeline.scheduler._class_name]);
+      const error = relativeError(await imagesOf(pipeline, request), made['images'] as number[]);
+      expect(error).toBeLessThan(recorded.tolerance);
     },
   );
 });
@@ -184,7 +291,7 @@ describe('a folder that cannot be opened', () => {
     await writeFile(join(folder, 'unet/config.json'), '{"_class_name": "UNet1DModel"}');
     await expect(readPipeline(folder)).rejects.toThrow(ModelConfigError);
     const other = await copied();
-    await writeFile(join(other, 'scheduler/scheduler_config.json'), '{"_class_name": "PNDMScheduler"}');
+    await writeFile(join(other, 'scheduler/scheduler_config.json'), '{"_class_name": "KarrasVeScheduler"}');
     await expect(readPipeline(other)).rejects.toThrow(SchedulerConfigError);
   });
 

@@ -1,6 +1,6 @@
 /**
- * A model as a diffusers pipeline folder: `DDPMPipeline.from_pretrained(folder)` opens what is written here, and what
- * diffusers writes is read here.
+ * A model as a diffusers pipeline folder: `DiffusionPipeline.from_pretrained(folder)` opens what is written here, if network
+ * and scheduler are of diffusers, and what diffusers writes is read here.
  *
  *     model_index.json
  *     unet/config.json   unet/diffusion_pytorch_model.safetensors
@@ -8,7 +8,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseUnet2dConfig, toUnet2dConfig, type Unet2dConfig, unet2dFromWeights } from '@immiscible/models';
+import { type ModelConfig, modelFromWeights, parseModelConfig, toModelConfig } from '@immiscible/models';
 import { parseSchedulerConfig, type SchedulerConfig, toSchedulerConfig } from '@immiscible/schedulers';
 import {
   readSafetensors,
@@ -26,8 +26,11 @@ import { type Tensors } from './optim/adam.ts';
 const DIFFUSERS_VERSION = '0.35.2';
 const WEIGHTS = 'diffusion_pytorch_model.safetensors';
 
+/** Where a class of ours is looked for; diffusers says that there is no such library. */
+const OURS = 'immiscible';
+
 export interface Pipeline {
-  readonly model: Unet2dConfig;
+  readonly model: ModelConfig;
   readonly scheduler: SchedulerConfig;
   /** float32, on the host */
   readonly parameters: Tensors;
@@ -42,6 +45,30 @@ export async function storedTensors(tensors: Tensors): Promise<Record<string, St
   return stored;
 }
 
+/**
+ * The pipeline that makes images of a network and a scheduler: diffusers' own where it has one for the two, else a name that
+ * diffusers does not know, so that it does not make something else of them.
+ */
+function pipelineClass({ model, scheduler }: Omit<Pipeline, 'parameters'>): string {
+  if (model._class_name !== 'UNet2DModel') return 'ImmisciblePipeline';
+  switch (scheduler._class_name) {
+    case 'DDIMScheduler':
+      return 'DDIMPipeline';
+    case 'DDPMScheduler':
+      return 'DDPMPipeline';
+    case 'PNDMScheduler':
+      return 'PNDMPipeline';
+    case 'CMStochasticIterativeScheduler':
+      return 'ConsistencyModelPipeline';
+    case 'EulerDiscreteScheduler':
+    case 'HeunDiscreteScheduler':
+    case 'DPMSolverMultistepScheduler':
+    case 'FlowMatchEulerDiscreteScheduler':
+    case 'EDMHeunScheduler':
+      return 'ImmisciblePipeline';
+  }
+}
+
 /** Writes a pipeline into an existing folder. */
 export async function writePipeline(
   folder: string,
@@ -54,15 +81,15 @@ export async function writePipeline(
   await writeSynced(
     join(folder, 'model_index.json'),
     json({
-      _class_name: scheduler._class_name === 'DDIMScheduler' ? 'DDIMPipeline' : 'DDPMPipeline',
+      _class_name: pipelineClass({ model, scheduler }),
       _diffusers_version: DIFFUSERS_VERSION,
-      scheduler: ['diffusers', scheduler._class_name],
-      unet: ['diffusers', 'UNet2DModel'],
+      scheduler: [scheduler._class_name === 'EDMHeunScheduler' ? OURS : 'diffusers', scheduler._class_name],
+      unet: [model._class_name === 'UNet2DModel' ? 'diffusers' : OURS, model._class_name],
     }),
   );
   await writeSynced(
     join(folder, 'unet', 'config.json'),
-    json({ _class_name: 'UNet2DModel', _diffusers_version: DIFFUSERS_VERSION, ...toUnet2dConfig(model) }),
+    json({ _diffusers_version: DIFFUSERS_VERSION, ...toModelConfig(model) }),
   );
   await writeSynced(
     join(folder, 'scheduler', 'scheduler_config.json'),
@@ -71,14 +98,17 @@ export async function writePipeline(
   await writeSafetensors(join(folder, 'unet', WEIGHTS), await storedTensors(parameters));
 }
 
-/** @param hint what to do where it cannot be read. @throws CheckpointError where there is no such file, or it is not JSON */
-export async function readJson(path: string, hint = ''): Promise<unknown> {
-  let text: string;
+async function readText(path: string, hint: string): Promise<string> {
   try {
-    text = await readFile(path, 'utf8');
+    return await readFile(path, 'utf8');
   } catch (error) {
     throw new CheckpointError(`${path} cannot be read: ${(error as Error).message}${hint}`, { cause: error });
   }
+}
+
+/** @param hint what to do where it cannot be read. @throws CheckpointError where there is no such file, or it is not JSON */
+export async function readJson(path: string, hint = ''): Promise<unknown> {
+  const text = await readText(path, hint);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -112,10 +142,11 @@ export async function readTensors(path: string): Promise<Tensors> {
  *   another shape than the config says
  */
 export async function readPipeline(folder: string): Promise<Pipeline> {
-  const read = (...path: string[]): Promise<unknown> =>
-    readJson(join(folder, ...path), '; a diffusers pipeline folder has it');
-  const model = parseUnet2dConfig(await read('unet', 'config.json'));
-  const scheduler = parseSchedulerConfig(await read('scheduler', 'scheduler_config.json'));
-  const parameters = unet2dFromWeights(model, await readStored(join(folder, 'unet', WEIGHTS)));
+  const hint = '; a diffusers pipeline folder has it';
+  const model = parseModelConfig(await readJson(join(folder, 'unet', 'config.json'), hint));
+  // As text: diffusers writes infinite numbers, which JSON does not have.
+  const path = join(folder, 'scheduler', 'scheduler_config.json');
+  const scheduler = parseSchedulerConfig(await readText(path, hint));
+  const parameters = modelFromWeights(model, await readStored(join(folder, 'unet', WEIGHTS)));
   return { model, scheduler, parameters };
 }

@@ -1,45 +1,59 @@
 /**
- * Images from a trained model: DDIM or DDPM from noise that depends on each sample's seed alone.
+ * Samples from a trained model: any architecture, any scheduler that fits it, from noise that depends on each sample's seed
+ * alone.
  */
-import { streamNormal } from '@immiscible/random';
-import {
-  asScheduler,
-  noisePerSample,
-  NoiseSchedule,
-  sampleDdim,
-  sampleDdpm,
-  type SchedulerConfig,
-} from '@immiscible/schedulers';
-import { type Device, type Tensor, tensor, type Tree } from '@immiscible/tensor-core';
-import { type Unet2dConfig } from '@immiscible/models';
-import { TrainerError } from './errors.ts';
+import { type ModelConfig } from '@immiscible/models';
+import { type Denoise, modelCalls, sampleWith, type SchedulerConfig } from '@immiscible/schedulers';
+import { type Device, tensor, type Tensor } from '@immiscible/tensor-core';
+import { SampleError } from './errors.ts';
 import { type Tensors } from './optim/adam.ts';
-import { type ApplyModel } from './step.ts';
-import { streamOf } from './streams.ts';
+import {
+  checkGuidance,
+  checkLabels,
+  type Guidance,
+  type GuidedInputs,
+  guidedOutput,
+  type PlainInputs,
+  plainOutput,
+} from './sampling/classes.ts';
+import { type SamplerName, schedulerFor, stepsOf, withChurn } from './sampling/samplers.ts';
+import { addedNoise, type SampleStart, startingNoise } from './sampling/starts.ts';
 
 export interface SampleOptions {
-  readonly sampler?: 'ddim' | 'ddpm';
-  /** sampling steps */
-  readonly steps: number;
-  /** one image each; whole numbers from 0 */
-  readonly seeds: readonly number[];
-  /** class of each image, for a model with classes */
+  /** A sampler that fits the model, or a whole config of one; default: the model's own scheduler. */
+  readonly sampler?: SamplerName | SchedulerConfig;
+  /** sampling steps; default: `stepsOf` the scheduler */
+  readonly steps?: number;
+  /** one sample each: whole numbers from 0, or points between two */
+  readonly seeds: readonly SampleStart[];
+  /** class of each sample, for a model with classes */
   readonly labels?: readonly number[];
-  /** 0 (default): deterministic; 1: as much noise as DDPM */
+  /** classifier-free guidance, from 0; 1 (default) is none. It wants a sampler with a `nullLabel` */
+  readonly guidance?: number;
+  /** of ddim: 0 (default) is deterministic, 1 adds as much noise as DDPM */
   readonly eta?: number;
-  /** Stops between two steps; the promise is then rejected with the signal's reason. */
+  /** of edm: S_churn in place of the scheduler's */
+  readonly churn?: number;
+  /** Stops between two calls of the model; the promise is then rejected with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called after each denoising step of each batch. */
+  /** Called after each call of the model. */
   readonly onProgress?: (done: number, total: number) => void;
+  /**
+   * Called, and awaited, with the samples of each batch as soon as they are made.
+   *
+   * @param samples [n, C, H, W]
+   * @param first index of the first of them
+   */
+  readonly onBatch?: (samples: Float32Array, first: number) => void | Promise<void>;
 }
 
-/** A compiled model that makes images, a fixed number at a time. */
+/** A compiled model that makes samples, a fixed number at a time. */
 export interface Sampler {
   readonly shape: readonly [number, number, number];
   /**
    * @param parameters the model's weights, on the device or the host
-   * @throws TrainerError for labels that the model does not have; SchedulerArgumentError for a number of steps beyond the
-   *   schedule's; SamplingError where the model's output is not finite
+   * @throws SampleError for a sampler, a label or a setting that does not fit the model; SchedulerArgumentError for a number
+   *   of steps that the scheduler cannot take; SamplingError where the model's output is not finite
    * @returns [N, C, H, W] in [-1, 1], as the model's range is; not clipped beyond what the scheduler does
    */
   sample(parameters: Tensors, options: SampleOptions): Promise<Float32Array>;
@@ -47,114 +61,106 @@ export interface Sampler {
 }
 
 export interface SamplerOptions {
-  readonly model: Unet2dConfig;
+  readonly model: ModelConfig;
+  /** what the model was trained with: it decides which samplers fit */
   readonly scheduler: SchedulerConfig;
-  readonly apply: ApplyModel;
   /** height and width, where the model's config does not say */
   readonly size?: readonly [number, number];
+  /** samples that go through the model at a time; with guidance each goes twice. It changes no sample */
   readonly batchSize: number;
+  /** the label that stands for no class, where the model was trained with one */
+  readonly nullLabel?: number | undefined;
 }
 
-/** The run's seed does not enter: a sample is the same in every run with the same weights. */
-const SAMPLING_SEED = 0;
-
 export function createSampler(device: Device, options: SamplerOptions): Sampler {
-  const { model, scheduler, apply, batchSize } = options;
-  const [h, w] = sizeOf(model, options.size);
-  const shape = [model.in_channels, h, w] as const;
-  const sampleSize = model.in_channels * h * w;
-  const ddim = new NoiseSchedule(asScheduler(scheduler, 'DDIMScheduler'));
-  const ddpm = new NoiseSchedule(asScheduler(scheduler, 'DDPMScheduler'));
-  const denoise = device.compile(({ parameters, ...inputs }: DenoiseInputs) => ({
-    output: apply(parameters, inputs),
-  }));
+  const { model, scheduler, batchSize, nullLabel } = options;
+  const shape = [model.in_channels, ...sizeOf(model, options.size)] as const;
+  const size = shape[0] * shape[1] * shape[2];
+  const plain = device.compile((inputs: PlainInputs) => ({ output: plainOutput(model, inputs) }));
+  const guided = device.compile((inputs: GuidedInputs) => ({ output: guidedOutput(model, inputs) }));
+
+  /** The network for one batch: x and t become its output, with or without guidance. */
+  function networkFor(parameters: Tensors, { labels, guidance }: Conditions): Denoise {
+    const all = (label: number): Tensor => tensor(new Int32Array(batchSize).fill(label), [batchSize]);
+    return async (x, t) => {
+      const inputs = {
+        parameters,
+        sample: tensor(x, [batchSize, ...shape]),
+        timestep: tensor(new Float32Array(batchSize).fill(t), [batchSize]),
+      };
+      const { output } =
+        labels === undefined
+          ? await plain(inputs)
+          : guidance === undefined
+            ? await plain({ ...inputs, labels: tensor(labels, [batchSize]) })
+            : await guided({
+                ...inputs,
+                labels: tensor(labels, [batchSize]),
+                nullLabels: all(guidance.nullLabel),
+                guidance: tensor(Float32Array.of(guidance.weight), [1, 1, 1, 1]),
+              });
+      const result = (await output.data()) as Float32Array;
+      output.dispose();
+      return result;
+    };
+  }
 
   return {
     shape,
-    async sample(parameters, { sampler = 'ddim', steps, seeds, labels, eta = 0, signal, onProgress }) {
-      const classes = model.num_class_embeds;
-      checkLabels(classes, labels, seeds.length);
-      const images = new Float32Array(seeds.length * sampleSize);
+    async sample(parameters, { sampler, seeds, labels, eta, churn, signal, onProgress, onBatch, ...rest }) {
+      const config = withChurn(schedulerFor(scheduler, sampler), churn);
+      const steps = rest.steps ?? stepsOf(config);
+      checkLabels(model, labels, seeds.length);
+      const guidance = checkGuidance(model, rest.guidance ?? 1, nullLabel);
       const batches = Math.ceil(seeds.length / batchSize);
-      for (let b = 0; b < batches; b++) {
+      const calls = batches * modelCalls(config, steps);
+      const samples = new Float32Array(seeds.length * size);
+      let called = 0;
+      for (let first = 0; first < seeds.length; first += batchSize) {
         // The last batch is filled up with its own last seed, so that the program is compiled once.
-        const rows = Array.from({ length: batchSize }, (_, i) =>
-          Math.min(b * batchSize + i, seeds.length - 1),
-        );
-        const x = new Float32Array(batchSize * sampleSize);
-        rows.forEach((row, i) => {
-          streamNormal(
-            SAMPLING_SEED,
-            streamOf('sampling', seeds[row]!),
-            x.subarray(i * sampleSize, (i + 1) * sampleSize),
-          );
+        const rows = Array.from({ length: batchSize }, (_, i) => Math.min(first + i, seeds.length - 1));
+        const starts = rows.map((row) => seeds[row]!);
+        const network = networkFor(parameters, {
+          labels: labels && Int32Array.from(rows, (row) => labels[row]!),
+          guidance,
         });
-        const chosen = classes === null ? undefined : Int32Array.from(rows, (row) => labels![row]!);
-        const run = {
+        const made = await sampleWith({
+          config,
           steps,
-          x,
-          denoise: async (xt: Float32Array, t: number): Promise<Float32Array> => {
+          x: startingNoise(starts, size),
+          noise: addedNoise(starts, size),
+          ...(eta === undefined ? {} : { eta }),
+          denoise: async (x, t) => {
             signal?.throwIfAborted();
-            const { output } = await denoise({
-              parameters,
-              sample: tensor(xt, [batchSize, ...shape]),
-              timestep: tensor(new Float32Array(batchSize).fill(t), [batchSize]),
-              ...(chosen ? { labels: tensor(chosen, [batchSize]) } : {}),
-            });
-            const result = (await output.data()) as Float32Array;
-            output.dispose();
-            return result;
+            const output = await network(x, t);
+            called += 1;
+            onProgress?.(called, calls);
+            return output;
           },
-          noise: noisePerSample(batchSize, (sample, step, out) => {
-            const own = seeds[rows[sample]!]! * ddim.trainTimesteps + step;
-            streamNormal(SAMPLING_SEED, streamOf('samplerNoise', own), out);
-          }),
-          onStep: ({ index }: { index: number }) => onProgress?.(b * steps + index + 1, batches * steps),
-        };
-        const made =
-          sampler === 'ddim'
-            ? await sampleDdim({ schedule: ddim, eta, ...run })
-            : await sampleDdpm({ schedule: ddpm, ...run });
-        const count = Math.min(batchSize, seeds.length - b * batchSize);
-        images.set(made.subarray(0, count * sampleSize), b * batchSize * sampleSize);
+        });
+        const kept = made.subarray(0, Math.min(batchSize, seeds.length - first) * size);
+        samples.set(kept, first * size);
+        await onBatch?.(kept, first);
       }
-      return images;
+      return samples;
     },
-    dispose: () => denoise.dispose(),
+    async dispose() {
+      await Promise.all([plain.dispose(), guided.dispose()]);
+    },
   };
 }
 
-/** A type alias, not an interface: compiled functions take it as a tree. */
-type DenoiseInputs = {
-  parameters: Tensors;
-  sample: Tensor;
-  timestep: Tensor;
-  labels?: Tensor;
-} & Readonly<Record<string, Tree>>;
-
-/** An index that the embedding does not have would silently be another class's. */
-function checkLabels(classes: number | null, labels: readonly number[] | undefined, images: number): void {
-  if (classes === null) {
-    if (labels) throw new TrainerError('sample: the model has no classes; leave the labels out');
-    return;
-  }
-  if (labels?.length !== images) {
-    throw new TrainerError(
-      `sample: the model has ${classes} classes, so every image wants a label; got ${labels?.length ?? 0} labels for ${images} seeds`,
-    );
-  }
-  const wrong = labels.find((label) => !Number.isInteger(label) || label < 0 || label >= classes);
-  if (wrong !== undefined) {
-    throw new TrainerError(`sample: wants labels from 0 to ${classes - 1}, got ${wrong}`);
-  }
+/** What the samples of a batch are conditioned on. */
+interface Conditions {
+  readonly labels: Int32Array | undefined;
+  readonly guidance: Guidance | undefined;
 }
 
 function sizeOf(
-  model: Unet2dConfig,
+  { sample_size: size }: ModelConfig,
   given: readonly [number, number] | undefined,
 ): readonly [number, number] {
-  const { sample_size: size } = model;
   if (size !== null) return typeof size === 'number' ? [size, size] : [size[0], size[1]];
   if (given) return given;
-  throw new TrainerError('sample: the model config has no sample_size; say how large the images are to be');
+  throw new SampleError('sample: the model config has no sample_size; say how large the images are to be');
 }

@@ -18,23 +18,26 @@ import { readLog } from '../src/run-log.ts';
 /** Fields that a test changes, section by section. */
 export type Overrides = Readonly<Record<string, unknown>>;
 
+/** The network of these runs. */
+export const tinyModel = {
+  sample_size: 8,
+  in_channels: 1,
+  out_channels: 1,
+  layers_per_block: 1,
+  block_out_channels: [16, 16],
+  down_block_types: ['DownBlock2D', 'DownBlock2D'],
+  up_block_types: ['UpBlock2D', 'UpBlock2D'],
+  norm_num_groups: 4,
+  add_attention: false,
+};
+
 const base = {
   name: 'tiny',
   seed: 7,
   device: 'cpu',
   threads: 1,
   data: { kind: 'fashion-mnist', split: 'test', size: 8 },
-  model: {
-    sample_size: 8,
-    in_channels: 1,
-    out_channels: 1,
-    layers_per_block: 1,
-    block_out_channels: [16, 16],
-    down_block_types: ['DownBlock2D', 'DownBlock2D'],
-    up_block_types: ['UpBlock2D', 'UpBlock2D'],
-    norm_num_groups: 4,
-    add_attention: false,
-  },
+  model: tinyModel,
   scheduler: { _class_name: 'DDIMScheduler' },
   optimizer: { learningRate: 2e-3 },
   training: { steps: 8, batchSize: 16, ema: { decay: 0.99 } },

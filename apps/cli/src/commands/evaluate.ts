@@ -7,7 +7,7 @@ import {
   type Quality,
   type RunConfig,
 } from '@immiscible/trainer';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { parse as parseYaml } from 'yaml';
 import { isObject, type Json } from '../config-file.ts';
 import { UsageError } from '../errors.ts';
@@ -15,26 +15,29 @@ import { count, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io, printJson, printLine } from '../io.ts';
 import { type ModelFolder, openModel } from '../model-folder.ts';
-import { deviceOption, positiveNumbers, wholeNumber } from '../options.ts';
-import { checkSamplingSteps, labelsFor, withSampler } from '../sampling.ts';
+import { positiveNumbers, wholeNumber } from '../options.ts';
+import {
+  addSamplerOptions,
+  labelsFor,
+  type SamplerFlags,
+  type Sampling,
+  samplingOf,
+} from '../sampler-flags.ts';
+import { withSampler } from '../sampling.ts';
 import { imageSize, openData, withDevice } from '../session.ts';
 import { renderTable } from '../table.ts';
 
-interface EvaluateFlags {
+interface EvaluateFlags extends SamplerFlags {
   readonly data?: string;
   readonly features?: string;
   readonly samples?: number;
-  readonly steps: readonly number[];
-  readonly sampler: 'ddim' | 'ddpm';
+  readonly steps?: readonly number[];
   readonly seed: number;
-  readonly batchSize?: number;
-  readonly device?: string;
-  readonly threads?: number;
   readonly json?: true;
 }
 
 export function evaluateCommand(io: Io): Command {
-  return new Command('evaluate')
+  const command = new Command('evaluate')
     .summary('measure the quality of a trained model')
     .description(
       'Generates images with a model and holds them against real ones: Fréchet distance, precision and recall in named\n' +
@@ -52,12 +55,13 @@ export function evaluateCommand(io: Io): Command {
       'what images are compared in: fashion-classifier or pixels-8x8 (default: as the run)',
     )
     .option('--samples <number>', 'images to generate (default: as the run, else 1000)', wholeNumber(2))
-    .option('--steps <list>', 'numbers of sampling steps', positiveNumbers, [10])
-    .addOption(new Option('--sampler <name>', 'how to sample').choices(['ddim', 'ddpm']).default('ddim'))
-    .option('--seed <number>', 'choice of the real images', wholeNumber(0), 0)
-    .option('--batch-size <number>', 'images at a time (default: as the run, else 250)', wholeNumber(1))
-    .addOption(deviceOption())
-    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
+    .option(
+      '--steps <list>',
+      'numbers of sampling steps (default: as the run, else what the sampler is good for)',
+      positiveNumbers,
+    )
+    .option('--seed <number>', 'choice of the real images', wholeNumber(0), 0);
+  return addSamplerOptions(command, 'as the run, else 250')
     .option('--json', 'print the measurements as JSON on stdout, and nothing else there')
     .addHelpText(
       'after',
@@ -113,6 +117,15 @@ function settingsOf(
   return parseRunConfig({ data, model, scheduler, training: { steps: 1 }, evaluation });
 }
 
+/** The run's own numbers of steps, where its own sampler is asked for. */
+function stepsFor(
+  { pipeline, runConfig }: Awaited<ReturnType<typeof openModel>>,
+  { scheduler, steps }: Sampling,
+): readonly number[] {
+  const own = scheduler._class_name === pipeline.scheduler._class_name;
+  return (own ? runConfig?.evaluation.samplingSteps : undefined) ?? [steps];
+}
+
 /** What `--json` prints. */
 interface Evaluation {
   readonly model: string;
@@ -120,6 +133,7 @@ interface Evaluation {
   readonly dataset: string;
   readonly features: string;
   readonly samples: number;
+  /** as the options name it */
   readonly sampler: string;
   readonly realImages: number;
   readonly floor: { readonly mean: number; readonly standardDeviation: number };
@@ -129,8 +143,9 @@ interface Evaluation {
 
 async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<void> {
   const found = await openModel(path);
-  checkSamplingSteps(found.pipeline, flags.steps);
+  const sampling = samplingOf(found.pipeline, flags);
   const settings = settingsOf(found, flags);
+  const numbersOfSteps = flags.steps ?? stepsFor(found, sampling);
   const result = await withDevice({ device: 'auto' }, flags, async (device) => {
     const { pipeline } = found;
     const dataset = await openData(settings.data, io);
@@ -140,24 +155,25 @@ async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<
       const reference = await makeReference(dataset, extractor, { samples, seed: flags.seed });
       const seeds = Array.from({ length: samples }, (_, i) => i);
       const size = [dataset.height, dataset.width] as const;
-      const options = { batchSize: Math.min(batchSize, samples), size };
+      const { nullLabel } = sampling;
+      const options = { batchSize: Math.min(batchSize, samples), size, nullLabel };
       const quality = await withSampler({ device, pipeline, io }, options, async (make, shape) => {
         if (shape.join() !== [dataset.channels, dataset.height, dataset.width].join()) {
           throw new UsageError(
             `the model makes images of ${shape[1]}×${shape[2]} in ${shape[0]} channels, the real ones are ${imageSize(dataset)}; choose other --data`,
           );
         }
-        const labels = labelsFor(pipeline.model, seeds, undefined);
+        const labels = labelsFor(pipeline.model, seeds, flags.labels, nullLabel);
         const measured: Record<string, Quality> = {};
-        for (const steps of flags.steps) {
+        for (const steps of numbersOfSteps) {
           const images = await interruptible(io, (signal) =>
-            make({ sampler: flags.sampler, steps, seeds, ...labels }, signal),
+            make({ ...sampling.options, steps, seeds, ...labels }, signal),
           );
           measured[steps] = await measureQuality(reference, images, shape);
         }
         return measured;
       });
-      return evaluationOf(found, flags, {
+      return evaluationOf(found, sampling, {
         dataset: dataset.name,
         features: extractor.name,
         samples,
@@ -174,7 +190,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<
 
 function evaluationOf(
   { folder, step }: ModelFolder,
-  { sampler }: EvaluateFlags,
+  { name: sampler }: Sampling,
   {
     reference,
     ...rest
@@ -193,7 +209,7 @@ function evaluationOf(
 }
 
 function printEvaluation(
-  { model, dataset, features, samples, realImages, floor, quality }: Evaluation,
+  { model, sampler, dataset, features, samples, realImages, floor, quality }: Evaluation,
   io: Io,
 ): void {
   const colors = colorsFor(io.stdout, io.env);
@@ -201,7 +217,7 @@ function printEvaluation(
   printLine(
     io.stdout,
     colors.dim(
-      `${count(samples)} generated images against ${count(realImages)} of ${dataset}, in ${features} features\n`,
+      `${count(samples)} generated images (${sampler}) against ${count(realImages)} of ${dataset}, in ${features} features\n`,
     ),
   );
   const rows = Object.entries(quality).map(([steps, q]) => [

@@ -1,51 +1,50 @@
 /** `immiscible sample`: images from a trained model. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { gridPng } from '@immiscible/trainer';
+import { type SampleStart } from '@immiscible/trainer';
 import { Command, Option } from 'commander';
 import { duration, plural } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { type Io, printJson, printLine } from '../io.ts';
 import { openModel } from '../model-folder.ts';
-import { deviceOption, numberFrom, wholeNumber, wholeNumbers } from '../options.ts';
-import { checkSamplingSteps, labelsFor, withSampler } from '../sampling.ts';
+import { type Interpolation, interpolations, wholeNumber, wholeNumbers } from '../options.ts';
+import { SampleFiles } from '../sample-files.ts';
+import { addSamplerOptions, labelsFor, type SamplerFlags, samplingOf } from '../sampler-flags.ts';
+import { withSampler } from '../sampling.ts';
 import { withDevice } from '../session.ts';
 
-interface SampleFlags {
-  readonly steps: number;
-  readonly seeds: readonly number[];
-  readonly sampler: 'ddim' | 'ddpm';
-  readonly eta: number;
-  readonly labels?: readonly number[];
-  readonly size?: number;
+interface SampleFlags extends SamplerFlags {
+  readonly steps?: number;
+  readonly seeds?: readonly number[];
+  readonly interpolate?: readonly Interpolation[];
   readonly grid?: string;
   readonly columns?: number;
   readonly scale?: number;
   readonly out?: string;
-  readonly batchSize: number;
-  readonly device?: string;
-  readonly threads?: number;
   readonly json?: true;
 }
 
+const BATCH = 64;
+const SEEDS = '0-63';
+
 export function sampleCommand(io: Io): Command {
-  return new Command('sample')
+  const command = new Command('sample')
     .summary('make images with a trained model')
     .description(
       'Makes images with a model: a pipeline folder of ours or of diffusers, or the folder of a run (its newest\n' +
-        'checkpoint). An image depends on its seed alone, not on how many are made at a time.',
+        'checkpoint). An image depends on its seed alone, not on how many are made at a time. Models of points in the\n' +
+        'plane give a picture of all points, and a table in place of single pictures.',
     )
     .argument('<model>', 'pipeline folder, or folder of a run')
-    .option('--steps <number>', 'sampling steps', wholeNumber(1), 20)
-    .option('--seeds <list>', 'one image for each, such as 0-63 or 1,5,9', wholeNumbers, wholeNumbers('0-63'))
-    .addOption(new Option('--sampler <name>', 'how to sample').choices(['ddim', 'ddpm']).default('ddim'))
-    .option('--eta <number>', 'noise that DDIM adds: 0 none, 1 as much as DDPM', numberFrom(0, 1), 0)
-    .option(
-      '--labels <list>',
-      'classes in turn, for a model that has classes (default: every one in turn)',
-      wholeNumbers,
+    .option('--seeds <list>', `one image for each, such as 0-63 or 1,5,9 (default: ${SEEDS})`, wholeNumbers)
+    .addOption(
+      new Option(
+        '--interpolate <A,B,N>',
+        'N images (8 where omitted) on the way from seed A to seed B, a row of the grid; may be given several times',
+      )
+        .argParser(interpolations)
+        .conflicts('seeds'),
     )
-    .option('--size <pixels>', 'side of an image, where the model does not say', wholeNumber(1))
+    .option('--steps <number>', 'sampling steps (default: what the sampler is good for)', wholeNumber(1));
+  return addSamplerOptions(command, String(BATCH))
     .option('--grid <file>', 'one PNG of all images (default: samples.png, unless --out is given)')
     .option('--columns <number>', 'images in a row of the grid (default: as wide as high)', wholeNumber(1))
     .option(
@@ -54,75 +53,89 @@ export function sampleCommand(io: Io): Command {
       wholeNumber(1),
     )
     .option('--out <folder>', 'a PNG of each image, named after its seed')
-    .option('--batch-size <number>', 'images at a time', wholeNumber(1), 64)
-    .addOption(deviceOption())
-    .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
     .option('--json', 'print what was made as JSON on stdout, and nothing else there')
     .addHelpText(
       'after',
       `
+The samplers are ddim, ddpm, pndm, euler, heun and dpm++ for models of a noise schedule, whatever they were trained with; cm
+for consistency models (one step, or several); edm and flow. Steps where none are given: 20; for ddpm all of the schedule, for
+cm 1, for edm what its scheduler says.
+
 Examples:
   immiscible sample runs/demo/immiscible --steps 10 --grid shirts.png
-  immiscible sample runs/demo/vanilla/checkpoints/step-00000900 --seeds 0-999 --out samples/
+  immiscible sample runs/demo/vanilla/checkpoints/step-00000900 --sampler dpm++ --karras --seeds 0-999 --out samples/
+  immiscible sample runs/demo/immiscible --interpolate 3,9 --interpolate 5,2 --grid between.png
   immiscible sample ddpm-cifar10-32/ --sampler ddpm --steps 1000 --seeds 7 --grid seven.png`,
     )
     .action((path: string, flags: SampleFlags) => runSample(path, flags, io));
 }
 
-async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void> {
-  const { folder, pipeline } = await openModel(path);
-  checkSamplingSteps(pipeline, [flags.steps]);
-  const { seeds, steps, sampler, eta } = flags;
-  const labels = labelsFor(pipeline.model, seeds, flags.labels);
-  const began = performance.now();
-  const files = await withDevice({ device: 'auto' }, flags, (device) => {
-    const batchSize = Math.min(flags.batchSize, seeds.length);
-    const size = flags.size === undefined ? undefined : ([flags.size, flags.size] as const);
-    return withSampler({ device, pipeline, io }, { batchSize, size }, async (make, shape) => {
-      const images = await interruptible(io, (signal) =>
-        make({ sampler, steps, seeds, eta, ...labels }, signal),
-      );
-      return writeImages(images, shape, flags);
-    });
-  });
-  const seconds = (performance.now() - began) / 1000;
-  if (flags.json) {
-    printJson(io.stdout, { model: folder, sampler, steps, eta, seeds, ...labels, files, seconds });
-  } else {
-    const where = files.length === 1 ? files[0]! : `${plural(files.length, 'file')}, the first ${files[0]!}`;
-    printLine(
-      io.stdout,
-      `${plural(seeds.length, 'image')} with ${plural(steps, 'step')} in ${duration(seconds)}: ${where}`,
-    );
+/** What is sampled, and how wide a grid of it is. */
+function startsOf({ seeds, interpolate, columns }: SampleFlags): {
+  readonly starts: readonly SampleStart[];
+  readonly columns: number;
+} {
+  if (interpolate === undefined) {
+    const starts = seeds ?? wholeNumbers(SEEDS);
+    return { starts, columns: columns ?? Math.ceil(Math.sqrt(starts.length)) };
   }
+  const starts = interpolate.flatMap(({ from, to, count }) =>
+    Array.from({ length: count }, (_, i) => ({ from, to, at: i / (count - 1) })),
+  );
+  return { starts, columns: columns ?? Math.max(...interpolate.map(({ count }) => count)) };
 }
 
-/** @returns the paths of what was written */
-async function writeImages(
-  images: Float32Array,
-  shape: readonly [number, number, number],
-  { grid, out, seeds, columns, scale }: SampleFlags,
-): Promise<string[]> {
-  const files: string[] = [];
-  const [channels, height, width] = shape;
-  const write = async (file: string, png: Uint8Array): Promise<void> => {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, png);
-    files.push(file);
-  };
-  if (grid !== undefined || out === undefined) {
-    const options = {
-      columns: columns ?? Math.ceil(Math.sqrt(seeds.length)),
-      scale: scale ?? Math.max(1, Math.round(64 / height)),
-    };
-    await write(grid ?? 'samples.png', await gridPng(images, shape, options));
-  }
-  if (out !== undefined) {
-    const size = channels * height * width;
-    for (const [i, seed] of seeds.entries()) {
-      const png = await gridPng(images.subarray(i * size, (i + 1) * size), shape, { columns: 1 });
-      await write(join(out, `${String(seed).padStart(6, '0')}.png`), png);
+/** The seed that stands for a start where classes are given in turn: a way keeps the class of its first seed. */
+function seedOf(start: SampleStart): number {
+  return typeof start === 'number' ? start : start.from;
+}
+
+async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void> {
+  const { folder, pipeline } = await openModel(path);
+  const { starts, columns } = startsOf(flags);
+  const sampling = samplingOf(pipeline, flags);
+  const steps = flags.steps ?? sampling.steps;
+  const labels = labelsFor(pipeline.model, starts.map(seedOf), flags.labels, sampling.nullLabel);
+  const { out, scale } = flags;
+  const grid = flags.grid ?? (out === undefined ? 'samples.png' : undefined);
+  const began = performance.now();
+  let done = 0;
+  const files = await withDevice({ device: 'auto' }, flags, (device) => {
+    const batchSize = Math.min(flags.batchSize ?? BATCH, starts.length);
+    const size = flags.size === undefined ? undefined : ([flags.size, flags.size] as const);
+    const options = { batchSize, size, nullLabel: sampling.nullLabel };
+    return withSampler({ device, pipeline, io }, options, async (make, shape) => {
+      const written = await SampleFiles.create({ starts, grid, columns, scale, out }, shape);
+      const onBatch = async (samples: Float32Array, first: number): Promise<void> => {
+        await written.addBatch(samples, first);
+        done = first + samples.length / (shape[0] * shape[1] * shape[2]);
+      };
+      const samples = await interruptible(io, (signal) =>
+        make({ ...sampling.options, steps, seeds: starts, ...labels, onBatch }, signal),
+      );
+      await written.finish(samples);
+      return written.written;
+    });
+  }).catch((error: unknown) => {
+    if (done > 0 && out !== undefined) {
+      printLine(io.stderr, `${done} of ${plural(starts.length, 'image')} had been made, and are in ${out}`);
     }
+    throw error;
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const { name: sampler, options } = sampling;
+  if (flags.json) {
+    const { sampler: scheduler, ...settings } = options;
+    const made = flags.interpolate === undefined ? { seeds: starts } : { interpolate: flags.interpolate };
+    const what = { model: folder, sampler, scheduler: scheduler._class_name, steps, ...settings };
+    printJson(io.stdout, { ...what, ...made, ...labels, files, seconds });
+    return;
   }
-  return files;
+  const singles = files.filter((file) => file !== grid);
+  const where = [
+    ...(grid === undefined ? [] : [grid]),
+    ...(singles.length < 2 ? singles : [`${plural(singles.length, 'file')} in ${out}`]),
+  ];
+  const what = `${plural(starts.length, 'image')} with ${sampler}, ${plural(steps, 'step')}`;
+  printLine(io.stdout, `${what}, in ${duration(seconds)}: ${where.join(' and ')}`);
 }
