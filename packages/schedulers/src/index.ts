@@ -20,6 +20,23 @@ export { NoiseSchedule } from './noise-schedule.ts';
 export { spacedTimesteps, type TimestepPlan } from './timesteps.ts';
 export { lossWeight, trainingDraw, type LossWeighting, type TrainingDraw } from './training-draw.ts';
 export {
+  consistencyScales,
+  risingSigmas,
+  targetDecay,
+  type ConsistencyCurriculum,
+} from './training/consistency-training.ts';
+export {
+  doublingScales,
+  gapWeight,
+  logNormalBins,
+  pickBin,
+  pseudoHuberC,
+  type LogNormal,
+} from './training/improved-consistency-training.ts';
+export { tuningPartner, tuningStage, type TuningSchedule } from './training/easy-consistency-tuning.ts';
+export { edmWeight, logNormalSigma } from './training/edm.ts';
+export { flowTime, type FlowTimes } from './training/flow-matching.ts';
+export {
   convertPrediction,
   predictedEpsilon,
   predictedX0,

@@ -4,7 +4,7 @@ import { NoiseSchedule } from '@immiscible/schedulers';
 import { describe, expect, it } from 'vitest';
 import { openData, type Overrides, richModel, testDevice, tinyRun } from '../test/tiny.ts';
 import { BatchSource, type PreparedBatch } from './batches.ts';
-import { type DenoisingBatch } from './objectives/denoising.ts';
+import { objectiveOf } from './objectives/objective-of.ts';
 import { streamOf } from './streams.ts';
 
 const D = 64;
@@ -12,11 +12,14 @@ testDevice();
 
 async function open(overrides: Overrides = {}): Promise<BatchSource> {
   const config = tinyRun({ model: richModel, ...overrides });
-  return new BatchSource(config, await openData(config), new NoiseSchedule(config.scheduler));
+  return new BatchSource(config, await openData(config), objectiveOf(config));
 }
 
 /** A batch as plain arrays, by name. */
-type Arrays = Record<keyof DenoisingBatch | 'labels' | 'dropoutKey', number[]>;
+type Arrays = Record<
+  'x0' | 'noise' | 'timesteps' | 'alpha' | 'sigma' | 'weight' | 'labels' | 'dropoutKey',
+  number[]
+>;
 
 async function arrays({ batch }: PreparedBatch): Promise<Arrays> {
   const entries = Object.entries(batch).map(async ([name, x]) => [name, Array.from(await x.data())] as const);
@@ -209,7 +212,7 @@ describe('a source', () => {
       width: 8,
       provenance: { source: 'this test', hashes: {}, operations: [] },
     });
-    expect(() => new BatchSource(config, few, new NoiseSchedule(config.scheduler))).toThrow(DatasetError);
+    expect(() => new BatchSource(config, few, objectiveOf(config))).toThrow(DatasetError);
   });
 
   it('gives labels and dropout keys only to models that take them', async () => {

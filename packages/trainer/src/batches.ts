@@ -1,5 +1,5 @@
 /**
- * The way of the data up to the model: dataset → batch → [-1, 1] → noise → assign → (t, α, σ).
+ * The way of the data up to the model: dataset → batch → [-1, 1] → noise → assign → what the objective draws.
  *
  * Everything that is drawn for a sample comes from streams numbered by the sample's place in the run, so two runs
  * with one seed see the same images, noise and timesteps whatever they do with them: arms of a comparison differ in
@@ -7,12 +7,12 @@
  */
 import { StoredSeeds } from '@immiscible/assignment';
 import { createLoader, type ImageDataset, type Loader, type LoaderState } from '@immiscible/datasets';
-import { streamUniform } from '@immiscible/random';
-import { type NoiseSchedule, trainingDraw } from '@immiscible/schedulers';
 import { tensor } from '@immiscible/tensor-core';
 import { type RunConfig } from './config.ts';
 import { TrainerError } from './errors.ts';
+import { type Objective } from './objectives/objective.ts';
 import { pairAhead, pairAtOnce, type PairedImages, type UnpairedBatch } from './pairing.ts';
+import { dropoutKeys, sampleStreams } from './sample-streams.ts';
 import { type StepBatch } from './step.ts';
 import { firstSeeds } from './stored-seeds.ts';
 import { streamOf } from './streams.ts';
@@ -33,9 +33,22 @@ interface Ready {
   readonly after: LoaderState;
 }
 
+type Shape = readonly [number, number, number, number];
+
+/** A batch of the loader with the noise that its images were assigned. */
+interface AssignedBatch {
+  readonly images: Float32Array;
+  readonly noise: Float32Array;
+  readonly labels: Int32Array;
+  readonly shape: Shape;
+  readonly counter: number;
+  /** updates done before it is used */
+  readonly step: number;
+}
+
 export class BatchSource {
   readonly #config: RunConfig;
-  readonly #schedule: NoiseSchedule;
+  readonly #objective: Objective;
   readonly #dataset: ImageDataset;
   /** Where the batches that were taken end; the loader itself is further when batches are prepared ahead. */
   #state: LoaderState;
@@ -49,9 +62,9 @@ export class BatchSource {
   #ending: Promise<unknown> = Promise.resolve();
 
   /** @throws DatasetError where the set does not fill a batch */
-  constructor(config: RunConfig, dataset: ImageDataset, schedule: NoiseSchedule) {
+  constructor(config: RunConfig, dataset: ImageDataset, objective: Objective) {
     this.#config = config;
-    this.#schedule = schedule;
+    this.#objective = objective;
     this.#dataset = dataset;
     this.#state = this.#loader().state();
     this.#seeds = firstSeeds(config, dataset.length);
@@ -153,6 +166,7 @@ export class BatchSource {
       const streams = loaded.flatMap(({ counter, shape: [size] }) =>
         Array.from({ length: size }, (_, i) => streamOf('noise', counter + i)),
       );
+      const done = step + Math.floor(taken / training.accumulate);
       yield {
         x0: { data, shape: [rows, ...first!.shape.slice(1)] },
         noise: { seed: this.#config.seed, streams },
@@ -163,9 +177,10 @@ export class BatchSource {
           metric,
           precision,
           startStep,
-          step: step + Math.floor(taken / training.accumulate),
+          step: done,
           ...(method === 'nearest' ? { k } : {}),
         },
+        step: done,
         parts: loaded.map(({ labels, shape, counter, after }) => ({ labels, shape, counter, after })),
         load: performance.now() - began,
       };
@@ -173,7 +188,7 @@ export class BatchSource {
   }
 
   /** The loader's batches out of those that were assigned together. */
-  #split({ batch: { parts, load }, x0, noise, distanceChange, assign }: PairedImages): Ready[] {
+  #split({ batch: { parts, load, step }, x0, noise, distanceChange, assign }: PairedImages): Ready[] {
     const { channels, height, width } = this.#dataset;
     const length = channels * height * width;
     let row = 0;
@@ -182,52 +197,30 @@ export class BatchSource {
       const [from, to] = [row * length, (row + size) * length];
       row += size;
       const share = (size * length) / x0.length;
-      const batch = this.#stepBatch(x0.subarray(from, to), noise.subarray(from, to), labels, shape, counter);
+      const batch = this.#stepBatch({
+        images: x0.subarray(from, to),
+        noise: noise.subarray(from, to),
+        labels,
+        shape,
+        counter,
+        step,
+      });
       const milliseconds = { load: load * share, assign: assign * share, wait: 0 };
       return { prepared: { batch, images: size, distanceChange, milliseconds }, after };
     });
   }
 
-  #stepBatch(
-    images: Float32Array,
-    noise: Float32Array,
-    labels: Int32Array,
-    shape: readonly [number, number, number, number],
-    counter: number,
-  ): StepBatch {
+  #stepBatch({ images, noise, labels, shape, counter, step }: AssignedBatch): StepBatch {
     const [size] = shape;
-    const { model, training } = this.#config;
-    const draw = trainingDraw(this.#schedule, this.#timestepDraws(counter, size), training.lossWeighting);
+    const { model, seed } = this.#config;
+    const streams = sampleStreams(seed, counter, shape);
     return {
       x0: tensor(images, shape),
       noise: tensor(noise, shape),
-      timesteps: tensor(Float32Array.from(draw.timesteps), [size]),
-      alpha: tensor(draw.alpha, [size]),
-      sigma: tensor(draw.sigma, [size]),
-      weight: tensor(draw.weight, [size]),
+      ...this.#objective.draws(step, streams),
       ...(model.num_class_embeds === null ? {} : { labels: tensor(labels, [size]) }),
-      ...(model.dropout > 0 ? { dropoutKey: tensor(this.#dropoutKeys(counter, size), [size, 2]) } : {}),
+      ...(model.dropout > 0 ? { dropoutKey: tensor(dropoutKeys(streams), [size, 2]) } : {}),
     };
-  }
-
-  #timestepDraws(counter: number, size: number): Float32Array {
-    const draws = new Float32Array(size);
-    for (let i = 0; i < size; i++) {
-      streamUniform(this.#config.seed, streamOf('timestep', counter + i), draws.subarray(i, i + 1));
-    }
-    return draws;
-  }
-
-  /** The key of a sample's dropout masks: the seed's low word, and the sample's place in the run. */
-  #dropoutKeys(counter: number, size: number): Int32Array {
-    const keys = new Int32Array(2 * size);
-    const words = new Float32Array(2);
-    for (let i = 0; i < size; i++) {
-      streamUniform(this.#config.seed, streamOf('dropout', counter + i), words);
-      keys[2 * i] = words[0]! * 2 ** 31;
-      keys[2 * i + 1] = words[1]! * 2 ** 31;
-    }
-    return keys;
   }
 }
 

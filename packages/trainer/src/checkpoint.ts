@@ -3,12 +3,13 @@
  *
  *     checkpoints/step-00001000/   model_index.json  unet/  scheduler/
  *                                  trainer/state.json  trainer/{parameters,firstMoments,secondMoments}.safetensors
+ *                                  trainer/target.safetensors, of objectives that keep a target network
  *
  * A folder of that name is complete: it was written under another name, synced and renamed.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tensor, writeSafetensors } from '@immiscible/tensor-core';
+import { type Tensor, tensor, writeSafetensors } from '@immiscible/tensor-core';
 import { z } from 'zod';
 import { makeFolderAtomic, removePartials, writeSynced } from './atomic.ts';
 import { CheckpointError, DivergedError } from './errors.ts';
@@ -22,7 +23,7 @@ import {
   writePipeline,
 } from './pipeline-folder.ts';
 import { type LossScale } from './optim/loss-scale.ts';
-import { type TrainState, VECTORS } from './state.ts';
+import { type TrainState, type VectorName, vectorsOf } from './state.ts';
 import { readSlots, writeSlots } from './stored-seeds.ts';
 
 const counts = z.int().min(0);
@@ -60,7 +61,6 @@ const scaleSchema = z.object({
 /** `state.json`; a float32 is the same number in JSON. */
 const stateSchema = progressSchema.extend({ lossScale: scaleSchema.optional() });
 
-const OWN_PARTS = ['parameters', 'firstMoments', 'secondMoments'] as const;
 const NAME = /^step-(\d{8,})$/;
 
 function folderOf(run: string): string {
@@ -103,18 +103,21 @@ export async function writeCheckpoint(
   const vectors = await hostVectors(state);
   const lossScale = state.lossScale ? { lossScale: await numbersOf(state.lossScale) } : {};
   checkFinite(vectors, layout, progress.step);
+  const { ema, ...own } = vectors;
   await removePartials(folderOf(run));
   const path = checkpointPath(run, progress.step);
   await makeFolderAtomic(path, async (folder) => {
-    await writePipeline(folder, { ...pipeline, parameters: layout.views(vectors.ema) });
-    const own = join(folder, 'trainer');
-    await mkdir(own);
-    for (const part of OWN_PARTS) {
-      const stored = await storedTensors(layout.views(vectors[part]));
-      await writeSafetensors(join(own, `${part}.safetensors`), stored);
+    await writePipeline(folder, { ...pipeline, parameters: layout.views(ema) });
+    const trainer = join(folder, 'trainer');
+    await mkdir(trainer);
+    for (const [part, values] of Object.entries(own)) {
+      await writeSafetensors(vectorPath(trainer, part), await storedTensors(layout.views(values)));
     }
-    if (slots) await writeSlots(own, slots);
-    await writeSynced(join(own, 'state.json'), `${JSON.stringify({ ...progress, ...lossScale }, null, 2)}\n`);
+    if (slots) await writeSlots(trainer, slots);
+    await writeSynced(
+      join(trainer, 'state.json'),
+      `${JSON.stringify({ ...progress, ...lossScale }, null, 2)}\n`,
+    );
   });
   const steps = await listCheckpoints(run);
   for (const old of steps.slice(0, Math.max(0, steps.length - keep))) {
@@ -126,21 +129,21 @@ export async function writeCheckpoint(
 /**
  * Reads the newest complete checkpoint of a run.
  *
- * @param storedSeeds whether there must be seeds that images hold: they come as `slots`
+ * @param wanted what there must be beside the weights and moments
  * @returns undefined where there is none
  * @throws CheckpointError where it is damaged, saying what to do
  */
 export async function readLatestCheckpoint(
   run: string,
   layout: ParameterLayout,
-  storedSeeds = false,
+  wanted: WantedParts = {},
 ): Promise<(ReadCheckpoint & { path: string }) | undefined> {
   const steps = await listCheckpoints(run);
   const [latest, earlier] = [steps.at(-1), steps.at(-2)];
   if (latest === undefined) return undefined;
   const path = checkpointPath(run, latest);
   try {
-    return { ...(await readCheckpoint(path, layout, storedSeeds)), path };
+    return { ...(await readCheckpoint(path, layout, wanted)), path };
   } catch (error) {
     const then = earlier === undefined ? 'begin the run again' : `resume from step ${earlier}`;
     throw new CheckpointError(
@@ -148,6 +151,14 @@ export async function readLatestCheckpoint(
       { cause: error },
     );
   }
+}
+
+/** What only some runs keep. */
+export interface WantedParts {
+  /** seeds that images hold: they come as `slots` */
+  readonly slots?: boolean;
+  /** a target network */
+  readonly target?: boolean;
 }
 
 interface ReadCheckpoint {
@@ -159,7 +170,7 @@ interface ReadCheckpoint {
 async function readCheckpoint(
   path: string,
   layout: ParameterLayout,
-  storedSeeds: boolean,
+  { slots = false, target = false }: WantedParts,
 ): Promise<ReadCheckpoint> {
   const own = join(path, 'trainer');
   const parsed = stateSchema.safeParse(await readJson(join(own, 'state.json')));
@@ -169,20 +180,20 @@ async function readCheckpoint(
   }
   const { lossScale, ...progress } = parsed.data;
   const { parameters: ema } = await readPipeline(path);
-  const [parameters, firstMoments, secondMoments] = await Promise.all(
-    OWN_PARTS.map(async (part) => layout.pack(await readTensors(join(own, `${part}.safetensors`)))),
-  );
+  const vector = async (part: VectorName): Promise<Tensor> =>
+    layout.pack(await readTensors(vectorPath(own, part)));
   return {
     state: {
-      parameters: parameters!,
-      firstMoments: firstMoments!,
-      secondMoments: secondMoments!,
+      parameters: await vector('parameters'),
+      firstMoments: await vector('firstMoments'),
+      secondMoments: await vector('secondMoments'),
       ema: await layout.pack(ema),
+      ...(target ? { target: await vector('target') } : {}),
       diverged: tensor(0),
       ...(lossScale ? { lossScale: tensorsOf(lossScale) } : {}),
     },
     progress,
-    ...(storedSeeds ? { slots: await readSlots(own) } : {}),
+    ...(slots ? { slots: await readSlots(own) } : {}),
   };
 }
 
@@ -207,17 +218,21 @@ function tensorsOf(numbers: z.output<typeof scaleSchema>): LossScale {
   };
 }
 
-type HostVectors = Readonly<Record<(typeof VECTORS)[number], Float32Array>>;
+type HostVectors = Readonly<Record<Exclude<VectorName, 'target'>, Float32Array> & { target?: Float32Array }>;
 
 async function hostVectors(state: TrainState): Promise<HostVectors> {
-  const read = VECTORS.map(async (part) => [part, await state[part].data()]);
+  const read = vectorsOf(state).map(async ([part, x]) => [part, await x.data()]);
   return Object.fromEntries(await Promise.all(read)) as HostVectors;
+}
+
+function vectorPath(folder: string, part: string): string {
+  return join(folder, `${part}.safetensors`);
 }
 
 /** A checkpoint that no run could go on from would take the place of good ones. @throws DivergedError */
 function checkFinite(vectors: HostVectors, layout: ParameterLayout, step: number): void {
-  for (const part of VECTORS) {
-    const bad = vectors[part].findIndex((value) => !Number.isFinite(value));
+  for (const [part, values] of Object.entries(vectors)) {
+    const bad = values.findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new DivergedError(
         `step ${step}: ${part} of ${layout.nameAt(bad)} are not finite, so no checkpoint is written; lower the learning rate or clip gradients, and resume from the last checkpoint`,

@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { countParameters, unet2dParameters } from '@immiscible/models';
+import { countParameters, modelParameters } from '@immiscible/models';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -86,7 +86,7 @@ describe('compare', () => {
       name: 'tiny-comparison',
       seed: config.seed,
       features: 'pixels-8x8',
-      parameters: countParameters(unet2dParameters(config.model)),
+      parameters: countParameters(modelParameters(config.model)),
       dataset: { images: 10_000, shape: [1, 8, 8] },
       node: process.versions.node,
       config,

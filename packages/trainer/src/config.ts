@@ -4,10 +4,12 @@
  * `model` and `scheduler` are diffusers' config files as they are; the rest is grouped by the room of the trainer that
  * reads it.
  */
-import { unet2dConfigSchema } from '@immiscible/models';
+import { modelConfigSchema } from '@immiscible/models';
 import { schedulerConfigSchema } from '@immiscible/schedulers';
 import { z } from 'zod';
+import { problemsOf } from './config-checks.ts';
 import { ConfigError } from './errors.ts';
+import { objectiveSchema } from './objectives/config.ts';
 
 const count = z.int().min(1);
 const path = z.string().min(1);
@@ -180,8 +182,10 @@ const shared = {
   /** what the network computes in while it trains; weights, optimizer and average are float32 in any case */
   precision: z.enum(['f32', 'f16']).default('f32'),
   data: dataSchema,
-  model: unet2dConfigSchema,
+  model: modelConfigSchema,
+  /** what samples are drawn with by default; its class has to fit the objective, which is trained at its noise levels */
   scheduler: schedulerConfigSchema,
+  objective: objectiveSchema.prefault({ kind: 'denoising' }),
   optimizer: optimizerSchema.prefault({}),
   training: trainingSchema,
   evaluation: evaluationSchema.prefault({}),
@@ -233,6 +237,15 @@ function parse<S extends z.ZodType>(schema: S, value: unknown, what: string): z.
   return result.data;
 }
 
+/** @throws ConfigError naming what does not go together */
+function checkTogether<C extends RunConfig | CompareConfig>(config: C): C {
+  const problems = problemsOf(config);
+  if (problems.length > 0) {
+    throw new ConfigError(`the config cannot be used:\n${problems.map((p) => `  ${p}`).join('\n')}`);
+  }
+  return config;
+}
+
 /** @throws ConfigError naming every wrong field */
 export function parseRunConfig(value: unknown): RunConfig {
   return checkTogether(parse(runSchema, value, 'the config'));
@@ -246,78 +259,6 @@ export function parseCompareConfig(value: unknown): CompareConfig {
     throw new ConfigError(`the config cannot be used:\n  arms: names must differ, got ${names.join(', ')}`);
   }
   return config;
-}
-
-/** Fields that diffusers' configs may hold and ours ignore are kept there; in a run they are more likely typing errors. */
-function unknownFields(config: RunConfig | CompareConfig): string[] {
-  const known = {
-    model: [unet2dConfigSchema.shape],
-    scheduler: schedulerConfigSchema.options.map(({ shape }) => shape),
-  };
-  return (['model', 'scheduler'] as const).flatMap((section) =>
-    Object.keys(config[section])
-      .filter((key) => !key.startsWith('_') && !known[section].some((shape) => key in shape))
-      .map((key) => `${section}.${key}: there is no such field`),
-  );
-}
-
-/** What no single field can say. */
-function checkTogether<C extends RunConfig | CompareConfig>(config: C): C {
-  const { model, training, scheduler, optimizer } = config;
-  const { samplingSteps, pointSamplingSteps = [] } = config.evaluation;
-  const problems = unknownFields(config);
-  if (model.in_channels !== model.out_channels) {
-    problems.push(`model.out_channels: wants in_channels (${model.in_channels}), got ${model.out_channels}`);
-  }
-  if (training.schedule.warmupSteps > training.steps) {
-    problems.push(
-      `training.schedule.warmupSteps: wants at most training.steps (${training.steps}), got ${training.schedule.warmupSteps}`,
-    );
-  }
-  const tooMany = samplingSteps.filter((s) => s > scheduler.num_train_timesteps);
-  if (tooMany.length > 0) {
-    problems.push(
-      `evaluation.samplingSteps: wants at most ${scheduler.num_train_timesteps}, got ${tooMany.join(', ')}`,
-    );
-  }
-  const others = pointSamplingSteps.filter((s) => !samplingSteps.includes(s));
-  if (others.length > 0) {
-    problems.push(
-      `evaluation.pointSamplingSteps: wants some of evaluation.samplingSteps (${samplingSteps.join(', ')}), got ${others.join(', ')}`,
-    );
-  }
-  if (scheduler.rescale_betas_zero_snr && scheduler.prediction_type === 'epsilon') {
-    problems.push(
-      'scheduler.prediction_type: wants v_prediction or sample with rescale_betas_zero_snr, got epsilon, which says nothing about pure noise',
-    );
-  }
-  if (model.time_embedding_type === 'fourier' && optimizer.weightDecay > 0) {
-    problems.push(
-      `optimizer.weightDecay: wants 0 with model.time_embedding_type fourier, whose frequencies would shrink, got ${optimizer.weightDecay}`,
-    );
-  }
-  if (optimizer.decoupledWeightDecay && optimizer.type !== 'radam') {
-    problems.push(
-      `optimizer.decoupledWeightDecay: is of radam, got it with ${optimizer.type}; adamw is Adam with decoupled decay`,
-    );
-  }
-  for (const [at, assignment] of assignmentsOf(config)) {
-    const { storedSeeds, method, pool } = assignment;
-    if (storedSeeds > 0 && (method !== 'linear' || pool !== 'batch')) {
-      problems.push(
-        `${at}.storedSeeds: wants method linear, whose noises swap, and pool batch, in which no image is twice, got ${method} and ${pool}`,
-      );
-    }
-  }
-  if (problems.length > 0)
-    throw new ConfigError(`the config cannot be used:\n${problems.map((p) => `  ${p}`).join('\n')}`);
-  return config;
-}
-
-/** Every assignment of a config with its path. */
-function assignmentsOf(config: RunConfig | CompareConfig): [string, AssignmentConfig][] {
-  if ('assignment' in config) return [['assignment', config.assignment]];
-  return config.arms.map(({ assignment }, i) => [`arms.${i}.assignment`, assignment]);
 }
 
 /** The config of one arm as a run of its own. */

@@ -21,6 +21,8 @@ export interface UnpairedBatch {
   readonly indices: Int32Array;
   readonly cache: number;
   readonly assign: AssignOptions;
+  /** Updates done before they are used. */
+  readonly step: number;
   /** The loader's batches that they came in. */
   readonly parts: readonly Pick<LoaderBatch, 'labels' | 'shape' | 'counter' | 'after'>[];
   /** milliseconds that loading took */

@@ -1,8 +1,9 @@
 /** The parts that a config's run is made of, for runs, samplers and loops of one's own. */
-import { applyUnet2d, initUnet2d, unet2dParameters } from '@immiscible/models';
+import { applyModel, initModel, modelParameters } from '@immiscible/models';
 import { type Device } from '@immiscible/tensor-core';
 import { type RunConfig } from './config.ts';
 import { ParameterLayout } from './layout.ts';
+import { objectiveOf } from './objectives/objective-of.ts';
 import { type LossScaleOptions } from './optim/loss-scale.ts';
 import { initialState, type TrainState } from './state.ts';
 import { type ApplyModel, compileTrainStep, type TrainStep } from './step.ts';
@@ -10,7 +11,7 @@ import { type ApplyModel, compileTrainStep, type TrainStep } from './step.ts';
 /** What decides a step's arithmetic. */
 export type StepConfig = Pick<
   RunConfig,
-  'model' | 'scheduler' | 'optimizer' | 'training' | 'logging' | 'precision'
+  'model' | 'scheduler' | 'objective' | 'optimizer' | 'training' | 'logging' | 'precision'
 >;
 
 /** Unread steps keep their batches alive: more than these are not worth their memory. */
@@ -19,12 +20,12 @@ const MOST_UNREAD = 32;
 /** The model of a config, as steps and samplers call it. */
 export function modelOf({ model }: Pick<RunConfig, 'model'>): ApplyModel {
   return (parameters, { labels, ...inputs }) =>
-    applyUnet2d(model, parameters, { ...inputs, ...(labels ? { classLabels: labels } : {}) });
+    applyModel(model, parameters, { ...inputs, ...(labels ? { classLabels: labels } : {}) });
 }
 
 /** Where the parameters of a config's model lie in a state. */
 export function layoutOf({ model }: Pick<RunConfig, 'model'>): ParameterLayout {
-  return new ParameterLayout(unet2dParameters(model));
+  return new ParameterLayout(modelParameters(model));
 }
 
 function lossScaleOf({ precision, training }: StepConfig): LossScaleOptions | undefined {
@@ -33,8 +34,11 @@ function lossScaleOf({ precision, training }: StepConfig): LossScaleOptions | un
 
 /** The state that a run of `config` begins with. */
 export function startOf(config: StepConfig & Pick<RunConfig, 'seed'>): Promise<TrainState> {
-  const parameters = initUnet2d(config.model, config.seed, { zeroInit: config.training.zeroInit });
-  return initialState(layoutOf(config), parameters, lossScaleOf(config));
+  const parameters = initModel(config.model, config.seed, { zeroInit: config.training.zeroInit });
+  return initialState(layoutOf(config), parameters, {
+    lossScale: lossScaleOf(config),
+    target: objectiveOf(config).targetDecay !== undefined,
+  });
 }
 
 /**
@@ -45,11 +49,11 @@ export function startOf(config: StepConfig & Pick<RunConfig, 'seed'>): Promise<T
  */
 export function trainStepOf(device: Device, config: StepConfig, readEvery?: number): TrainStep {
   const { maxGradientNorm } = config.training;
-  const parameters = Object.entries(unet2dParameters(config.model));
+  const parameters = Object.entries(modelParameters(config.model));
   return compileTrainStep(device, {
     layout: layoutOf(config),
     apply: modelOf(config),
-    prediction: config.scheduler.prediction_type,
+    objective: objectiveOf(config),
     optimizer: config.optimizer,
     maxGradientNorm: maxGradientNorm ?? undefined,
     lossScale: lossScaleOf(config),

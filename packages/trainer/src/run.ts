@@ -2,7 +2,6 @@
  * A training run: steps, log, checkpoints. It can be stopped after any step and continued to the same numbers.
  */
 import { type ImageDataset, NO_LABEL } from '@immiscible/datasets';
-import { NoiseSchedule } from '@immiscible/schedulers';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
 import { BatchSource, type PreparedBatch } from './batches.ts';
 import { type Progress, readLatestCheckpoint, writeCheckpoint } from './checkpoint.ts';
@@ -11,6 +10,8 @@ import { type RunConfig } from './config.ts';
 import { emaDecay } from './ema.ts';
 import { ConfigError, DivergedError } from './errors.ts';
 import { type ParameterLayout } from './layout.ts';
+import { type Objective } from './objectives/objective.ts';
+import { objectiveOf } from './objectives/objective-of.ts';
 import { type Tensors } from './optim/adam.ts';
 import { learningRateFactor } from './optim/learning-rate.ts';
 import { optimizerScalars } from './optim/optimizer.ts';
@@ -63,8 +64,8 @@ const atTheStart: Progress = {
 export class TrainingRun {
   readonly config: RunConfig;
   readonly folder: string;
-  readonly schedule: NoiseSchedule;
   readonly #layout: ParameterLayout;
+  readonly #objective: Objective;
   readonly #source: BatchSource;
   readonly #trainStep: TrainStep;
   readonly #ownsStep: boolean;
@@ -90,9 +91,9 @@ export class TrainingRun {
   ) {
     this.config = config;
     this.folder = folder;
-    this.schedule = new NoiseSchedule(config.scheduler);
     this.#layout = layoutOf(config);
-    this.#source = new BatchSource(config, dataset, this.schedule);
+    this.#objective = objectiveOf(config);
+    this.#source = new BatchSource(config, dataset, this.#objective);
     this.#source.restore(progress.loader, progress.step, slots);
     this.#trainStep = trainStep ?? trainStepOf(device, config);
     this.#ownsStep = trainStep === undefined;
@@ -124,8 +125,10 @@ export class TrainingRun {
   static async resume(options: OpenRunOptions): Promise<TrainingRun> {
     const config = await readRunConfig(options.folder);
     checkData(config, options.dataset);
-    const storesSeeds = config.assignment.storedSeeds > 0;
-    const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config), storesSeeds);
+    const checkpoint = await readLatestCheckpoint(options.folder, layoutOf(config), {
+      slots: config.assignment.storedSeeds > 0,
+      target: objectiveOf(config).targetDecay !== undefined,
+    });
     const step = checkpoint?.progress.step ?? 0;
     await cutLog(options.folder, step);
     return checkpoint
@@ -194,6 +197,7 @@ export class TrainingRun {
       ...optimizerScalars(optimizer, learningRate, k),
       step: k,
       emaRate: 1 - emaDecay(training.ema, k, training.batchSize * training.accumulate),
+      targetRate: 1 - (this.#objective.targetDecay?.(k - 1) ?? 1),
     };
     const batches = prepared.map(({ batch }): StepBatch => batch);
     const { state, numbers } = await notingLoss(this.folder, before.step, () =>

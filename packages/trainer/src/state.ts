@@ -16,25 +16,41 @@ export type TrainState = {
   readonly secondMoments: Tensor;
   /** The moving average of the parameters. */
   readonly ema: Tensor;
+  /** θ⁻ of objectives whose target network is an average of its own. */
+  readonly target?: Tensor;
   /** float32 []: 1 from the first step whose loss or gradient is not finite, 0 before */
   readonly diverged: Tensor;
   /** Of float16 training. */
   readonly lossScale?: LossScale;
 };
 
-/** The vectors of a state. */
-export const VECTORS = ['parameters', 'firstMoments', 'secondMoments', 'ema'] as const;
+/** The vectors of every state. */
+const VECTORS = ['parameters', 'firstMoments', 'secondMoments', 'ema'] as const;
+
+export type VectorName = (typeof VECTORS)[number] | 'target';
+
+/** The vectors of a state by name. */
+export function vectorsOf(state: TrainState): [VectorName, Tensor][] {
+  const always = VECTORS.map((name): [VectorName, Tensor] => [name, state[name]]);
+  return state.target ? [...always, ['target', state.target]] : always;
+}
+
+export interface InitialStateOptions {
+  /** for float16 training */
+  readonly lossScale?: LossScaleOptions | undefined;
+  /** for objectives that keep a target network */
+  readonly target?: boolean;
+}
 
 /**
- * A state at step 0: moments zero, the average a copy.
+ * A state at step 0: moments zero, average and target copies.
  *
  * @param parameters host tensors
- * @param lossScale for float16 training
  */
 export async function initialState(
   layout: ParameterLayout,
   parameters: Tensors,
-  lossScale?: LossScaleOptions,
+  { lossScale, target = false }: InitialStateOptions = {},
 ): Promise<TrainState> {
   const zeros = (): Tensor => tensor(new Float32Array(layout.size), [layout.size]);
   return {
@@ -42,6 +58,7 @@ export async function initialState(
     firstMoments: zeros(),
     secondMoments: zeros(),
     ema: await layout.pack(parameters),
+    ...(target ? { target: await layout.pack(parameters) } : {}),
     diverged: tensor(0),
     ...(lossScale ? { lossScale: initialLossScale(lossScale) } : {}),
   };

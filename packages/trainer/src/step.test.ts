@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { initUnet2d } from '@immiscible/models';
+import { initModel } from '@immiscible/models';
 import { streamNormal, streamUniform } from '@immiscible/random';
 import { NoiseSchedule } from '@immiscible/schedulers';
 import { disposeTree, DisposedError, leavesOf, tensor, type Tensor } from '@immiscible/tensor-core';
@@ -12,6 +12,8 @@ import { DivergedError, TrainerError } from './errors.ts';
 import { ParameterLayout } from './layout.ts';
 import { type AdamOptions, type Tensors } from './optim/adam.ts';
 import { optimizerScalars } from './optim/optimizer.ts';
+import { denoising } from './objectives/denoising.ts';
+import { objectiveOf } from './objectives/objective-of.ts';
 import { layoutOf, trainStepOf } from './parts.ts';
 import { initialState, type TrainState } from './state.ts';
 import { type ApplyModel, compileTrainStep, type StepBatch, type TrainStep } from './step.ts';
@@ -25,11 +27,11 @@ function scalarsAt(step: number, learningRate = 1e-3): StepScalars {
 }
 
 async function start(config: RunConfig): Promise<TrainState> {
-  return initialState(layoutOf(config), initUnet2d(config.model, config.seed));
+  return initialState(layoutOf(config), initModel(config.model, config.seed));
 }
 
 async function batchesOf(config: RunConfig, count: number): Promise<StepBatch[]> {
-  const source = new BatchSource(config, await openData(config), new NoiseSchedule(config.scheduler));
+  const source = new BatchSource(config, await openData(config), objectiveOf(config));
   const batches: StepBatch[] = [];
   for (let i = 0; i < count; i++) batches.push((await source.next()).batch);
   return batches;
@@ -61,7 +63,11 @@ function compileSmall(apply: ApplyModel, names: readonly string[], maxGradientNo
   const step = compileTrainStep(opened.device, {
     layout,
     apply,
-    prediction: 'epsilon',
+    objective: denoising({
+      schedule: new NoiseSchedule({ _class_name: 'DDPMScheduler' }),
+      lossWeighting: { kind: 'uniform' },
+      offsetNoise: 0,
+    }),
     optimizer: adam,
     maxGradientNorm,
     lossScale: undefined,
@@ -90,7 +96,7 @@ describe('a step of the model w · x_t, where everything is known', () => {
     const { step, from } = compileSmall((p, { sample }) => sample.mul(p['w']!), ['w']);
     const batch = smallBatch();
     const [x0, noise, alpha, sigma, weight] = await Promise.all(
-      [batch.x0, batch.noise, batch.alpha, batch.sigma, batch.weight].map((x) => x.data()),
+      (['x0', 'noise', 'alpha', 'sigma', 'weight'] as const).map((name) => batch[name]!.data()),
     );
     const w = 0.3;
     let [loss, slope] = [0, 0];

@@ -1,10 +1,13 @@
 /**
  * One training step as a pure function, traced once and replayed:
  *
- * x0, assigned noise → x_t → model → loss → gradients → clip → optimizer → average
+ * x0, assigned noise → objective (x_t → model → loss) → gradients → clip → optimizer → averages
  *
  * Without accumulation the whole of it is one program; with it, one program adds up gradients and another one uses
  * them. Nothing is read back: the step's numbers stay on the device (step-numbers.ts).
+ *
+ * An objective may call the network with a target's parameters too. That call is cut off from the gradient, so no backward
+ * pass of it is made, and it has the dropout masks of the other one: both have the keys of the samples.
  *
  * In float16 the network alone is float16: it gets x_t and the parameters cast, its prediction is cast back, and the
  * loss is multiplied by the loss scale before its gradient is taken (Micikevicius et al. 2018). Parameters, gradients
@@ -14,18 +17,14 @@ import {
   type Device,
   disposeTree,
   mapTree,
+  stopGradient,
   tensor,
   type Tensor,
   valueAndGrad,
 } from '@immiscible/tensor-core';
 import { TrainerError } from './errors.ts';
 import { type ParameterLayout } from './layout.ts';
-import {
-  type DenoisingBatch,
-  denoisingLoss,
-  denoisingTask,
-  type PredictionType,
-} from './objectives/denoising.ts';
+import { type Network, type Objective, type Samples } from './objectives/objective.ts';
 import { type Tensors } from './optim/adam.ts';
 import { type TrainState } from './state.ts';
 import { readSteps, type StepNumbers, type UnreadStep } from './step-numbers.ts';
@@ -37,8 +36,8 @@ import {
   updateState,
 } from './update.ts';
 
-/** What the model is given beside x_t and t. */
-export type StepBatch = DenoisingBatch & {
+/** Images, their noise, what the model is given beside x_t and t, and what the objective drew. */
+export type StepBatch = Samples & {
   /** int32 [B] */
   readonly labels?: Tensor;
   /** int32 [B, 2] */
@@ -55,7 +54,7 @@ export type ApplyModel = (
 export interface StepOptions extends UpdateOptions {
   readonly layout: ParameterLayout;
   readonly apply: ApplyModel;
-  readonly prediction: PredictionType;
+  readonly objective: Objective;
   /** Parameters that the network wants in float32 even where it computes in float16. */
   readonly keepFloat32?: ReadonlySet<string>;
 }
@@ -83,8 +82,31 @@ export interface TrainStep {
   dispose(): Promise<void>;
 }
 
+/** What a step computes its gradients from and does not change by them; a type alias, as all inputs of programs. */
+type Fixed = {
+  readonly parameters: Tensor;
+  readonly target?: Tensor;
+  readonly scale?: Tensor;
+  readonly frozen: Tensors;
+};
+
+type WholeStep = {
+  readonly state: TrainState;
+  readonly batch: StepBatch;
+  readonly scalars: ScalarTensors;
+  readonly frozen: Tensors;
+};
+
+function fixedOf({ parameters, target, lossScale }: TrainState): Omit<Fixed, 'frozen'> {
+  return {
+    parameters,
+    ...(target ? { target } : {}),
+    ...(lossScale ? { scale: lossScale.scale } : {}),
+  };
+}
+
 export function compileTrainStep(device: Device, options: StepOptions): TrainStep {
-  const { layout, keepFloat32 = new Set<string>() } = options;
+  const { layout, objective, keepFloat32 = new Set<string>() } = options;
   const half = options.lossScale !== undefined;
 
   /** What the network computes with. */
@@ -97,23 +119,34 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
     );
   };
 
+  /** The network with some weights, for the samples of a batch. */
+  const networkOf =
+    (weights: Tensors, { labels, dropoutKey }: StepBatch): Network =>
+    (sample, timestep) =>
+      options
+        .apply(weights, {
+          sample: half ? sample.cast('float16') : sample,
+          timestep,
+          ...(labels ? { labels } : {}),
+          ...(dropoutKey ? { dropoutKey } : {}),
+        })
+        .cast('float32');
+
   const lossAndGradient = (
-    parameters: Tensor,
+    { parameters, target, scale, frozen }: Fixed,
     batch: StepBatch,
-    scale: Tensor | undefined,
   ): { loss: Tensor; gradient: Tensor } => {
+    const weights = weightsOf(parameters);
+    const targetNetwork = networkOf(target ? weightsOf(target) : weights, batch);
     const { value, gradients } = valueAndGrad((theta: Tensors) => {
-      const { xt, target } = denoisingTask(options.prediction, batch);
-      const { labels, dropoutKey } = batch;
-      const prediction = options.apply(theta, {
-        sample: half ? xt.cast('float16') : xt,
-        timestep: batch.timesteps,
-        ...(labels ? { labels } : {}),
-        ...(dropoutKey ? { dropoutKey } : {}),
+      const loss = objective.loss({
+        network: networkOf(theta, batch),
+        target: (sample, timestep) => stopGradient(targetNetwork(sample, timestep)),
+        batch,
+        frozen,
       });
-      const loss = denoisingLoss(prediction.cast('float32'), target, batch.weight);
       return { plain: loss, loss: scale ? loss.mul(scale) : loss };
-    })(weightsOf(parameters));
+    })(weights);
     const joined = half
       ? layout.join(mapTree(gradients, (gradient) => gradient.cast('float16'))).cast('float32')
       : layout.join(gradients);
@@ -121,16 +154,15 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
   };
 
   const whole = device.compile(
-    ({ state, batch, scalars }: { state: TrainState; batch: StepBatch; scalars: ScalarTensors }) => {
-      const { loss, gradient } = lossAndGradient(state.parameters, batch, state.lossScale?.scale);
+    ({ state, batch, scalars, frozen }: WholeStep) => {
+      const { loss, gradient } = lossAndGradient({ ...fixedOf(state), frozen }, batch);
       return updateState(options, state, gradient, [loss], scalars);
     },
     { donate: ['state'] },
   );
-  type Gathered = { total: Tensor; parameters: Tensor; batch: StepBatch; scale?: Tensor };
   const accumulate = device.compile(
-    ({ total, parameters, batch, scale }: Gathered) => {
-      const { loss, gradient } = lossAndGradient(parameters, batch, scale);
+    ({ total, fixed, batch }: { total: Tensor; fixed: Fixed; batch: StepBatch }) => {
+      const { loss, gradient } = lossAndGradient(fixed, batch);
       return { loss, total: total.add(gradient) };
     },
     { donate: ['total'] },
@@ -155,11 +187,10 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
   ): Promise<Update> => {
     let total = tensor(new Float32Array(layout.size), [layout.size]);
     const losses: Tensor[] = [];
-    const { parameters, lossScale } = state;
-    const scale = lossScale ? { scale: lossScale.scale } : {};
+    const fixed = { ...fixedOf(state), frozen: await frozen() };
     try {
       for (const batch of batches) {
-        const result = await accumulate({ total, parameters, batch, ...scale });
+        const result = await accumulate({ total, fixed, batch });
         total = result.total;
         losses.push(result.loss);
       }
@@ -168,6 +199,11 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
       disposeTree(losses);
     }
   };
+
+  let held: Promise<Tensors> | undefined;
+  /** What the loss looks through, on the device from the first step on. */
+  const frozen = (): Promise<Tensors> =>
+    (held ??= Promise.resolve(objective.readFrozen?.() ?? {}).then((weights) => device.put(weights)));
 
   return {
     async run(state, batches, scalars) {
@@ -178,6 +214,11 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
           `step: a state ${half ? 'without' : 'with'} a loss scale was given to a step that computes in ${half ? 'float16' : 'float32'}; make the state with initialState for the same precision`,
         );
       }
+      if ((objective.targetDecay !== undefined) !== (state.target !== undefined)) {
+        throw new TrainerError(
+          `step: a state ${state.target ? 'with' : 'without'} a target network was given to an objective that keeps ${state.target ? 'none' : 'one'}; make the state with startOf for the same config`,
+        );
+      }
       const values: ScalarTensors = {
         learningRate: tensor(scalars.learningRate),
         stepSize: tensor(scalars.stepSize),
@@ -185,9 +226,10 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
         momentumSize: tensor(scalars.momentumSize),
         step: tensor(scalars.step),
         emaRate: tensor(scalars.emaRate),
+        targetRate: tensor(scalars.targetRate ?? 0),
       };
       return rest.length === 0
-        ? whole({ state, batch: first, scalars: values })
+        ? whole({ state, batch: first, scalars: values, frozen: await frozen() })
         : accumulated(state, batches, values);
     },
     read: (steps, state) => readSteps(steps, state, layout),
@@ -197,6 +239,7 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
     },
     async dispose() {
       await Promise.all([whole.dispose(), accumulate.dispose(), finish.dispose()]);
+      if (held) disposeTree(await held);
     },
   };
 }

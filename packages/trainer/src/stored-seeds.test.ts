@@ -2,13 +2,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageDataset, memoryDataset } from '@immiscible/datasets';
 import { streamNormal, streamUniform } from '@immiscible/random';
-import { NoiseSchedule } from '@immiscible/schedulers';
 import { describe, expect, it } from 'vitest';
 import { type Overrides, temporaryFolder, testDevice, tinyRun } from '../test/tiny.ts';
 import { BatchSource } from './batches.ts';
 import { checkpointPath, readLatestCheckpoint } from './checkpoint.ts';
 import { parseCompareConfig, type RunConfig } from './config.ts';
 import { CheckpointError, ConfigError } from './errors.ts';
+import { objectiveOf } from './objectives/objective-of.ts';
 import { layoutOf, trainStepOf } from './parts.ts';
 import { TrainingRun } from './run.ts';
 import { streamOf } from './streams.ts';
@@ -37,7 +37,7 @@ function configOf(assignment: Overrides, training: Overrides = {}): RunConfig {
 }
 
 function sourceOf(config: RunConfig): BatchSource {
-  return new BatchSource(config, dataset, new NoiseSchedule(config.scheduler));
+  return new BatchSource(config, dataset, objectiveOf(config));
 }
 
 /** Image and noise of one sample of a batch. */
@@ -129,7 +129,7 @@ describe('a run whose images keep their seeds', () => {
         await run.checkpoint();
         await run.close();
       }
-      const read = await readLatestCheckpoint(folder, layoutOf(config), true);
+      const read = await readLatestCheckpoint(folder, layoutOf(config), { slots: true });
       return { steps, slots: Array.from(read?.slots ?? []) };
     };
     const whole = await outcome([]);

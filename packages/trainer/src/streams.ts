@@ -21,6 +21,8 @@ const purposes = {
   parameters: 6,
   /** ε that images keep, where seeds are stored: slot by slot, cache after cache */
   storedNoise: 7,
+  /** offset of each channel of a training sample */
+  offsetNoise: 8,
 } as const;
 
 export type Purpose = keyof typeof purposes;

@@ -63,11 +63,9 @@ function compileUpdate(options: UpdateOptions, names: readonly string[]) {
   );
   return {
     start: (values: readonly number[]): Promise<TrainState> =>
-      initialState(
-        layout,
-        Object.fromEntries(names.map((name, i) => [name, floats([values[i]!])])),
-        options.lossScale,
-      ),
+      initialState(layout, Object.fromEntries(names.map((name, i) => [name, floats([values[i]!])])), {
+        lossScale: options.lossScale,
+      }),
     take: (state: TrainState, gradient: readonly number[], k: number, loss = 1, rate = 0.01) => {
       const numbers = { ...optimizerScalars(options.optimizer, rate, k), emaRate: 0.5 };
       const scalars: ScalarTensors = {
@@ -77,6 +75,7 @@ function compileUpdate(options: UpdateOptions, names: readonly string[]) {
         momentumSize: tensor(numbers.momentumSize),
         step: tensor(k),
         emaRate: tensor(numbers.emaRate),
+        targetRate: tensor(0),
       };
       return compiled({ state, gradient: floats(gradient), loss: tensor(loss), scalars });
     },

@@ -34,8 +34,11 @@ export interface StepScalars extends OptimizerScalars {
   readonly step: number;
   /** 1 − decay of the moving average */
   readonly emaRate: number;
+  /** 1 − decay of the target network, of objectives that keep one */
+  readonly targetRate?: number;
 }
 
+/** `targetRate` is 0 where a step has none. */
 export type ScalarTensors = Readonly<Record<keyof StepScalars, Tensor>>;
 
 /** What a step leaves on the device. */
@@ -64,19 +67,23 @@ export function updateState(
     : plainUpdate(options, state, gradient, losses, scalars);
 }
 
-type Averaged = AdamState & { readonly ema: Tensor };
+type Averaged = AdamState & { readonly ema: Tensor; readonly target?: Tensor };
 
-/** Clip, optimizer, average. */
+/** Clip, optimizer, averages. */
 function optimize(
   { optimizer, maxGradientNorm: limit }: UpdateOptions,
-  { ema, ...state }: Averaged,
+  { ema, target, ...state }: Averaged,
   gradient: Tensor,
   norm: Tensor,
   scalars: ScalarTensors,
 ): Averaged {
   const clipped = limit === undefined ? gradient : clipByGlobalNorm(gradient, norm, limit);
   const next = optimizerUpdate(optimizer, state, clipped, scalars);
-  return { ...next, ema: emaUpdate(ema, next.parameters, scalars.emaRate) };
+  return {
+    ...next,
+    ema: emaUpdate(ema, next.parameters, scalars.emaRate),
+    ...(target ? { target: emaUpdate(target, next.parameters, scalars.targetRate) } : {}),
+  };
 }
 
 function plainUpdate(
@@ -120,7 +127,9 @@ function scaledUpdate(
       updates: scalars.step.sub(after.skipped),
     }),
   });
-  const kept = mapTree(next, (value, path) => where(taken, value, state[path as keyof Averaged]));
+  const kept = mapTree(next, (value, path) =>
+    where(taken, value, (state as Required<Averaged>)[path as keyof Averaged]),
+  );
   const diverged = before.maximum(fatal);
   return {
     state: { ...kept, diverged, lossScale: after },

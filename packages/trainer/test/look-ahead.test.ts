@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ImageDataset } from '@immiscible/datasets';
-import { NoiseSchedule } from '@immiscible/schedulers';
 import { describe, expect, it } from 'vitest';
 import { BatchSource, type PreparedBatch } from '../src/batches.ts';
 import { checkpointPath } from '../src/checkpoint.ts';
 import { type RunConfig } from '../src/config.ts';
 import { TrainerError } from '../src/errors.ts';
+import { objectiveOf } from '../src/objectives/objective-of.ts';
 import { trainStepOf } from '../src/parts.ts';
 import { TrainingRun } from '../src/run.ts';
 import { type TrainStep } from '../src/step.ts';
@@ -20,7 +20,7 @@ function configOf(assignment: Overrides, training: Overrides = {}): RunConfig {
 }
 
 async function sourceOf(config: RunConfig, dataset?: ImageDataset): Promise<BatchSource> {
-  return new BatchSource(config, dataset ?? (await openData(config)), new NoiseSchedule(config.scheduler));
+  return new BatchSource(config, dataset ?? (await openData(config)), objectiveOf(config));
 }
 
 async function digests({ batch, images, distanceChange }: PreparedBatch): Promise<object> {

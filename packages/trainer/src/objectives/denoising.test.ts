@@ -1,10 +1,11 @@
 import { assignNoise } from '@immiscible/assignment';
 import { RandomStream, streamNormal, streamUniform } from '@immiscible/random';
-import { NoiseSchedule, trainingDraw } from '@immiscible/schedulers';
+import { NoiseSchedule, type PredictionType, trainingDraw } from '@immiscible/schedulers';
 import { type Tensor, tensor } from '@immiscible/tensor-core';
 import { describe, expect, it } from 'vitest';
 import { floats, relativeError, testDevice } from '../../test/tiny.ts';
-import { type DenoisingBatch, denoisingLoss, denoisingTask, type PredictionType } from './denoising.ts';
+import { type DenoisingDraws, denoisingLoss, denoisingTask } from './denoising.ts';
+import { type Samples } from './objective.ts';
 
 const [B, C, H, W] = [6, 2, 3, 4];
 const SHAPE = [B, C, H, W];
@@ -22,7 +23,7 @@ async function sample() {
     schedule,
     Float32Array.from({ length: B }, (_, i) => (i + 0.5) / B),
   );
-  const batch: DenoisingBatch = {
+  const batch: Samples & DenoisingDraws = {
     x0: tensor(x0, SHAPE),
     noise: tensor(noise, SHAPE),
     timesteps: floats(timesteps),
@@ -33,7 +34,7 @@ async function sample() {
   return { x0, drawn, noise, pairing, alpha, sigma, batch };
 }
 
-async function run(type: PredictionType, batch: DenoisingBatch) {
+async function run(type: PredictionType, batch: Samples & DenoisingDraws) {
   const { xt, target } = denoisingTask(type, batch);
   expect([xt.shape, target.shape]).toEqual([SHAPE, SHAPE]);
   return { xt: await xt.data(), target: await target.data() };

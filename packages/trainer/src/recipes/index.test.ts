@@ -1,4 +1,4 @@
-import { countParameters, parseUnet2dConfig, unet2dParameters } from '@immiscible/models';
+import { countParameters, modelParameters, parseUnet2dConfig } from '@immiscible/models';
 import { describe, expect, it } from 'vitest';
 import { goldenJson } from '../../test/tiny.ts';
 import { parseCompareConfig } from '../config.ts';
@@ -28,7 +28,7 @@ describe('recipes', () => {
 
   it('cifar10-ddim is the network of the paper, as diffusers publishes it', () => {
     const { model } = parseCompareConfig(recipes['cifar10-ddim']);
-    expect(countParameters(unet2dParameters(model))).toBe(35_746_307);
+    expect(countParameters(modelParameters(model))).toBe(35_746_307);
     const published = parseUnet2dConfig(goldenJson('configs/ddpm-cifar10-32-one-head.json'));
     expect({ ...model, dropout: 0 }).toEqual({ ...published, dropout: 0 });
     expect(model.dropout).toBe(0.1);
@@ -53,6 +53,6 @@ describe('recipes', () => {
 
   it('demo fits two cores and a few minutes: under 1.2 million parameters', () => {
     const { model } = parseCompareConfig(recipes.demo);
-    expect(countParameters(unet2dParameters(model))).toBeLessThan(1_200_000);
+    expect(countParameters(modelParameters(model))).toBeLessThan(1_200_000);
   });
 });
