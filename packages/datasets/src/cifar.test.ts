@@ -52,6 +52,35 @@ describe('openCifar10 on a folder', () => {
     expect((await openCifar10({ path, split: 'test', verify: false })).length).toBe(10);
   });
 
+  it('averages blocks of pixels where it is asked for smaller images', async () => {
+    const path = await smallFolder();
+    const [whole, half, quarter] = await Promise.all(
+      ([32, 16, 8] as const).map((size) => openCifar10({ path, split: 'test', verify: false, size })),
+    );
+    const mean = (side: number, factor: number, channel: number, y: number, x: number): number => {
+      let sum = 0;
+      for (let dy = 0; dy < factor; dy++) {
+        for (let dx = 0; dx < factor; dx++) {
+          sum += whole!.images[3072 * 7 + (channel * side + factor * y + dy) * side + factor * x + dx]!;
+        }
+      }
+      return Math.floor(sum / factor ** 2 + 0.5);
+    };
+    for (const [channel, y, x] of [
+      [0, 0, 0],
+      [2, 3, 5],
+      [1, 7, 7],
+    ] as const) {
+      expect(half!.images[768 * 7 + (channel * 16 + y) * 16 + x]).toBe(mean(32, 2, channel, y, x));
+      expect(quarter!.images[192 * 7 + (channel * 8 + y) * 8 + x]).toBe(mean(32, 4, channel, y, x));
+    }
+    expect([half!.name, half!.length, half!.width]).toEqual(['cifar-10 test 16x16', 10, 16]);
+    expect(half!.provenance.operations).toEqual(['mean-pool 2x2 -> 16x16']);
+    expect(half!.labels).toEqual(whole!.labels);
+    const odd = openCifar10({ path, split: 'test', verify: false, size: 20 as 16 });
+    await expect(odd).rejects.toThrow(/wanted size 32, 16 or 8, got 20/);
+  });
+
   it('refuses the wrong size and the wrong MD5 unless told otherwise', async () => {
     const path = await smallFolder();
     await expect(openCifar10({ path, split: 'test' })).rejects.toThrow(

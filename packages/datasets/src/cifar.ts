@@ -10,6 +10,7 @@ import { type ArchiveMember, readCifarArchive } from './cifar-archive.ts';
 import { type MemoryDataset, memoryDataset } from './dataset.ts';
 import { DatasetOptionError, MissingDataError, WrongDataError } from './errors.ts';
 import { checkMd5, fileSize, kindOf, readWithMd5 } from './read-file.ts';
+import { meanPool } from './transform.ts';
 
 /** The classes of labels 0 to 9. */
 export const CIFAR10_CLASSES: readonly string[] = [
@@ -33,10 +34,13 @@ export interface Cifar10Options {
   readonly split: 'train' | 'test';
   /** Whether each batch must have the published size and MD5. Default true. Hashes are recorded either way. */
   readonly verify?: boolean;
+  /** 32: the original. 16 and 8: the mean of 2×2 or 4×4 pixels, halves rounded up. Default 32. */
+  readonly size?: 32 | 16 | 8;
 }
 
 const OP = 'openCifar10';
-const PIXELS = 3 * 32 * 32;
+const SIDE = 32;
+const PIXELS = 3 * SIDE * SIDE;
 const RECORD = 1 + PIXELS;
 const BATCH_BYTES = 10_000 * RECORD;
 const FOLDER = 'cifar-10-batches-bin';
@@ -56,17 +60,20 @@ const MD5: Readonly<Record<'train' | 'test', Readonly<Record<string, string>>>> 
 };
 
 /**
- * Opens CIFAR-10 in memory: [N, 3, 32, 32] uint8, labels 0 to 9, in the order of the batches.
+ * Opens CIFAR-10 in memory: [N, 3, size, size] uint8, labels 0 to 9, in the order of the batches.
  *
  * @throws MissingDataError if a file is not there
  * @throws WrongDataError if a size, an MD5 or a label is wrong. With `verify: false` any whole number of records,
  *   up to 10,000 a batch, is taken
  */
 export async function openCifar10(options: Cifar10Options): Promise<MemoryDataset> {
-  const { path, split, verify = true } = options;
+  const { path, split, verify = true, size = SIDE } = options;
   const wanted = MD5[split] as Readonly<Record<string, string>> | undefined;
   if (wanted === undefined) {
     throw new DatasetOptionError({ op: OP, wanted: 'split train or test', got: split, fix: 'choose one' });
+  }
+  if (![32, 16, 8].includes(size)) {
+    throw new DatasetOptionError({ op: OP, wanted: 'size 32, 16 or 8', got: `${size}`, fix: 'choose one' });
   }
   const members = await readMembers(path, Object.keys(wanted), verify);
   const hashes: Record<string, string> = {};
@@ -75,14 +82,20 @@ export async function openCifar10(options: Cifar10Options): Promise<MemoryDatase
     checkSize(name, bytes.length, path, verify);
     hashes[name] = `md5:${md5}`;
   }
+  const { images, labels } = splitRecords(members, path);
+  const original = { images, channels: 3, height: SIDE, width: SIDE };
+  const factor = SIDE / size;
+  const reduced = factor > 1;
   return memoryDataset({
-    ...splitRecords(members, path),
-    name: `cifar-10 ${split}`,
-    channels: 3,
-    height: 32,
-    width: 32,
+    ...(reduced ? meanPool(original, factor) : original),
+    name: `cifar-10 ${split}${reduced ? ` ${size}x${size}` : ''}`,
+    labels,
     classes: CIFAR10_CLASSES,
-    provenance: { source: path, hashes, operations: [] },
+    provenance: {
+      source: path,
+      hashes,
+      operations: reduced ? [`mean-pool ${factor}x${factor} -> ${size}x${size}`] : [],
+    },
   });
 }
 

@@ -30,7 +30,7 @@ describe('memoryDataset', () => {
     );
     const labels = Uint8Array.of(0, 5, 1);
     expect(() => memoryDataset({ ...base, labels, classes: ['a', 'b'] })).toThrow(/0 to 1.*got 5 at image 1/);
-    expect(() => memoryDataset({ ...base, width: 5 })).toThrow(/whole images of 1×2×5 bytes, got 12/);
+    expect(() => memoryDataset({ ...base, width: 5 })).toThrow(/whole images of 1×2×5 elements, got 12/);
     expect(() => memoryDataset({ ...base, width: 0 })).toThrow(/whole images/);
   });
 

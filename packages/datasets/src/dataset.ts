@@ -42,9 +42,9 @@ export interface ImageDataset {
   /** Corrupt images that were left out, where the policy was `skip`. */
   readonly skipped?: readonly SkippedImage[];
   /**
-   * Writes image `index`, [C, H, W] uint8, into `out` from `offset` on.
+   * Writes image `index`, [C, H, W] uint8, into `out` from `offset` on. `readValues` reads any set, as the model sees it.
    *
-   * @throws DatasetOptionError if the index or the room in `out` is out of range
+   * @throws DatasetOptionError if the index or the room in `out` is out of range, or the set keeps values and not bytes
    * @throws CorruptImageError if the image is decoded now and cannot be
    */
   readInto(index: number, out: Uint8Array, offset: number): void | Promise<void>;
@@ -126,15 +126,18 @@ export function imageSize(shape: { channels: number; height: number; width: numb
 }
 
 /** How many images a stack holds. @throws WrongDataError if they do not come out whole */
-export function countImages(op: string, stack: ImageStack): number {
+export function countImages(
+  op: string,
+  stack: Omit<ImageStack, 'images'> & { readonly images: ArrayLike<number> },
+): number {
   const { images, channels, height, width } = stack;
   const size = imageSize(stack);
   const whole = [channels, height, width].every((n) => Number.isInteger(n) && n > 0);
   if (!whole || images.length % size !== 0) {
     throw new WrongDataError({
       op,
-      wanted: `whole images of ${channels}×${height}×${width} bytes`,
-      got: `${images.length} bytes`,
+      wanted: `whole images of ${channels}×${height}×${width} elements`,
+      got: `${images.length} elements`,
       fix: 'check channels, height and width against the array',
     });
   }

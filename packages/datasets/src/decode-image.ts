@@ -27,6 +27,8 @@ export interface ImageFormat {
   readonly crop: Crop;
   /** 1: grey (BT.601, as Pillow). 3: RGB. */
   readonly channels: 1 | 3;
+  /** Height and width that every file must have, for a crop that means nothing in another. Any, if absent. */
+  readonly fileSize?: { readonly width: number; readonly height: number };
 }
 
 interface DecodedImage {
@@ -49,7 +51,7 @@ async function loadSharp(): Promise<typeof Sharp> {
  * @param file its name, for errors
  * @returns [1, channels, size, size] uint8
  * @throws CorruptImageError if the file cannot be decoded whole
- * @throws WrongDataError if the crop lies outside the image
+ * @throws WrongDataError if the crop lies outside the image, or the image has another size than it must have
  */
 export async function decodeImage(bytes: Uint8Array, file: string, format: ImageFormat): Promise<ImageStack> {
   const { size, crop } = format;
@@ -64,6 +66,7 @@ export async function decodeImage(bytes: Uint8Array, file: string, format: Image
     });
   });
   const { width, height } = decoded.info;
+  checkFileSize(file, format.fileSize, width, height);
   const part = cropOf(file, crop, width, height);
   let pixels: Uint8Array = decoded.data;
   const scaled = part.width !== size || part.height !== size;
@@ -133,6 +136,16 @@ export function checkFormat(op: string, { size, crop, channels }: ImageFormat): 
     wanted: "a size from 1 to 8192, 1 or 3 channels, crop 'centre', 'stretch' or { left, top, size }",
     got: `size ${size}, channels ${channels}, crop ${JSON.stringify(crop)}`,
     fix: 'correct the option',
+  });
+}
+
+function checkFileSize(file: string, wanted: ImageFormat['fileSize'], width: number, height: number): void {
+  if (wanted === undefined || (wanted.width === width && wanted.height === height)) return;
+  throw new WrongDataError({
+    op: 'decodeImage',
+    wanted: `an image of ${wanted.width}×${wanted.height}`,
+    got: `${file} of ${width}×${height}`,
+    fix: 'pass the set as it was published, or a crop by left, top and size',
   });
 }
 

@@ -24,7 +24,10 @@ export {
   openFashionMnist,
 } from './fashion-mnist.ts';
 export { CIFAR10_CLASSES, type Cifar10Options, openCifar10 } from './cifar.ts';
+export { CELEBA_CROPS, type CelebACrop, type CelebAOptions, openCelebA } from './celeba.ts';
+export { openTinyImageNet, type TinyImageNetOptions } from './tiny-imagenet.ts';
 export { type ImageFolderOptions, openImageFolder } from './image-folder.ts';
+export { type DecodingOptions } from './decoded-images.ts';
 export { type Crop, decodeImage, type ImageFormat } from './decode-image.ts';
 export {
   type IdxArray,
@@ -34,6 +37,21 @@ export {
   readIdx,
   type ReadIdxOptions,
 } from './idx.ts';
+export {
+  openToy2d,
+  toy2dModes,
+  type Toy2dOptions,
+  type Toy2dShape,
+  TOY_2D_SHAPES,
+  type ToyModes,
+} from './toy-2d.ts';
+export {
+  isValueDataset,
+  readValues,
+  type ValueDataset,
+  valueDataset,
+  type ValueDatasetParts,
+} from './value-dataset.ts';
 export {
   centreCrop,
   cut,

@@ -1,28 +1,17 @@
 /**
  * Which images a folder holds, in an order that is the same on every machine.
  */
-import { createHash } from 'node:crypto';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import { type ListedImage } from './decoded-images.ts';
 import { WrongDataError } from './errors.ts';
 import { missing } from './read-file.ts';
-
-/** One image file. */
-export interface ListedImage {
-  /** Path below the folder, with forward slashes. */
-  readonly file: string;
-  /** Class, or -1 in a flat folder. */
-  readonly label: number;
-  readonly bytes: number;
-}
 
 /** The images of a folder: names sorted by UTF-16 code unit, folder by folder. */
 export interface ImageListing {
   readonly images: readonly ListedImage[];
   /** Names of the class folders, sorted; absent where the folder is flat. */
   readonly classes?: readonly string[];
-  /** SHA-256 over every `path<NUL>bytes<LF>`: tells one listing from another without reading the pixels. */
-  readonly sha256: string;
 }
 
 const OP = 'openImageFolder';
@@ -46,7 +35,7 @@ export async function listImages(folder: string): Promise<ImageListing> {
     if (info.isDirectory()) classes.push(name);
     else if (isImage(name)) loose.push({ file: name, label: -1, bytes: info.size });
   }
-  if (loose.length > 0 && classes.length === 0) return finish(loose);
+  if (loose.length > 0 && classes.length === 0) return { images: loose };
 
   const images: ListedImage[] = [];
   const empty: string[] = [];
@@ -73,7 +62,7 @@ export async function listImages(folder: string): Promise<ImageListing> {
       fix: 'remove or fill the folder',
     });
   }
-  return { ...finish(images), classes };
+  return { images, classes };
 }
 
 async function walk(
@@ -93,12 +82,6 @@ async function walk(
     if (info.isDirectory()) await walk(root, file, label, images, entered);
     else if (isImage(name)) images.push({ file, label, bytes: info.size });
   }
-}
-
-function finish(images: ListedImage[]): ImageListing {
-  const hash = createHash('sha256');
-  for (const { file, bytes } of images) hash.update(`${file}\0${bytes}\n`);
-  return { images, sha256: hash.digest('hex') };
 }
 
 function visible(names: string[]): string[] {

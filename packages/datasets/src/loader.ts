@@ -12,7 +12,8 @@ import { RandomStream, type Seed } from '@immiscible/random';
 import { type ImageDataset, imageSize, type MemoryDataset } from './dataset.ts';
 import { EpochOrder } from './epoch-order.ts';
 import { DatasetOptionError, TooFewImagesError } from './errors.ts';
-import { normaliseImage } from './normalise.ts';
+import { writeImage } from './normalise.ts';
+import { isValueDataset } from './value-dataset.ts';
 
 /** Options of `createLoader`. */
 export interface LoaderOptions {
@@ -93,7 +94,7 @@ export function createLoader(dataset: ImageDataset, options: LoaderOptions): Loa
   checkOptions(dataset, batchSize, seed, dropLast);
   const { length } = dataset;
   const size = imageSize(dataset);
-  const inMemory = isMemory(dataset) ? dataset.images : undefined;
+  const inMemory = arrayOf(dataset);
   let epoch = 0;
   let position = 0;
   let order: { readonly epoch: number; readonly of: EpochOrder } | undefined;
@@ -132,13 +133,12 @@ export function createLoader(dataset: ImageDataset, options: LoaderOptions): Loa
       indices.set(taken.indices);
       taken.indices.forEach((index, i) => (labels[i] = dataset.label(index)));
 
-      const bytes = inMemory ?? new Uint8Array(count * size);
-      if (inMemory === undefined) await readAll(dataset, indices, bytes, size);
+      const stored = inMemory ?? (await readAll(dataset, indices, size));
       const flips = flip ? new RandomStream(seed, FLIP_STREAM, taken.counter) : undefined;
       for (let i = 0; i < count; i++) {
         const from = (inMemory ? taken.indices[i]! : i) * size;
         const mirrored = flips !== undefined && flips.uint32() >>> 31 === 1;
-        normaliseImage(bytes, from, images, i * size, size, mirrored ? dataset.width : 0);
+        writeImage(stored, from, images, i * size, size, mirrored ? dataset.width : 0);
       }
       const shape = [count, dataset.channels, dataset.height, dataset.width] as const;
       return { images, labels, indices, shape, epoch: taken.epoch, counter: taken.counter, after };
@@ -152,20 +152,19 @@ export function createLoader(dataset: ImageDataset, options: LoaderOptions): Loa
   };
 }
 
-/** Reads images side by side; if some fail, waits for all and throws for the first. */
-async function readAll(
-  dataset: ImageDataset,
-  indices: Int32Array,
-  out: Uint8Array,
-  size: number,
-): Promise<void> {
+/** Reads images side by side, [indices, C, H, W]; if some fail, waits for all and throws for the first. */
+async function readAll(dataset: ImageDataset, indices: Int32Array, size: number): Promise<Uint8Array> {
+  const out = new Uint8Array(indices.length * size);
   const reads = Array.from(indices, async (index, i) => dataset.readInto(index, out, i * size));
   const failed = (await Promise.allSettled(reads)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
+  return out;
 }
 
-function isMemory(dataset: ImageDataset): dataset is MemoryDataset {
-  return 'images' in dataset;
+/** The whole set in memory, [N, C, H, W], if it is there. */
+function arrayOf(dataset: ImageDataset): Uint8Array | Float32Array | undefined {
+  if (isValueDataset(dataset)) return dataset.values;
+  return 'images' in dataset ? (dataset as MemoryDataset).images : undefined;
 }
 
 function firstOf(into: BatchBuffers, count: number, size: number): BatchBuffers {

@@ -18,28 +18,36 @@ export function normalise(bytes: Uint8Array, out = new Float32Array(bytes.length
 }
 
 /**
- * `normalise` for one image among others, mirrored on the way if asked. Checks nothing: it is the loader's inner loop.
+ * One image among others as the model sees it, mirrored on the way if asked. Checks nothing: it is the loader's inner loop.
  *
- * @param from where the image begins in `bytes`
+ * @param stored bytes, which are normalised, or values that are so already
+ * @param from where the image begins in `stored`
  * @param to where it begins in `out`
  * @param size elements of the image
  * @param mirrorWidth 0, or the width of the rows to be written backwards
  */
-export function normaliseImage(
-  bytes: Uint8Array,
+export function writeImage(
+  stored: Uint8Array | Float32Array,
   from: number,
   out: Float32Array,
   to: number,
   size: number,
-  mirrorWidth: number,
+  mirrorWidth = 0,
 ): void {
+  if (stored instanceof Float32Array) {
+    out.set(stored.subarray(from, from + size), to);
+    for (let row = to; mirrorWidth > 0 && row < to + size; row += mirrorWidth) {
+      out.subarray(row, row + mirrorWidth).reverse();
+    }
+    return;
+  }
   if (mirrorWidth === 0) {
-    for (let i = 0; i < size; i++) out[to + i] = NORMALISED[bytes[from + i]!]!;
+    for (let i = 0; i < size; i++) out[to + i] = NORMALISED[stored[from + i]!]!;
     return;
   }
   for (let row = 0; row < size; row += mirrorWidth) {
     const last = from + row + mirrorWidth - 1;
-    for (let x = 0; x < mirrorWidth; x++) out[to + row + x] = NORMALISED[bytes[last - x]!]!;
+    for (let x = 0; x < mirrorWidth; x++) out[to + row + x] = NORMALISED[stored[last - x]!]!;
   }
 }
 

@@ -133,6 +133,6 @@ describe('colour', () => {
   it('refuses the wrong number of channels, and bytes that are no whole images', () => {
     expect(() => toGrey(plane(1, 1))).toThrow('toGrey: wanted 3 channels, got 1');
     const odd = { images: new Uint8Array(5), channels: 1, height: 2, width: 2 };
-    expect(() => toRgb(odd)).toThrow(/whole images of 1×2×2 bytes, got 5 bytes/);
+    expect(() => toRgb(odd)).toThrow(/whole images of 1×2×2 elements, got 5 elements/);
   });
 });

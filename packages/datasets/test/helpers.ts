@@ -1,14 +1,17 @@
 /** What the tests share: real sample data outside the repository, temporary folders, small files made on the spot. */
 import { execFile } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGzip } from 'node:zlib';
+import sharp from 'sharp';
 import { pack } from 'tar-stream';
 import { onTestFinished } from 'vitest';
+import { ZipFile } from 'yazl';
+import { type ImageDataset } from '../src/index.ts';
 
 const shared = process.env['IMMISCIBLE_SHARED'] ?? resolve(import.meta.dirname, '../../../../shared');
 
@@ -70,4 +73,51 @@ export async function writeTarGz(path: string, files: Readonly<Record<string, Ui
   for (const [name, bytes] of Object.entries(files)) archive.entry({ name }, Buffer.from(bytes));
   archive.finalize();
   await pipeline(archive, createGzip({ level: 1 }), createWriteStream(path));
+}
+
+/** Writes a zip archive of the given files, deflated unless told otherwise. */
+export async function writeZip(
+  path: string,
+  files: Readonly<Record<string, Uint8Array | string>>,
+  compress = true,
+): Promise<void> {
+  const archive = new ZipFile();
+  for (const [name, content] of Object.entries(files)) {
+    archive.addBuffer(Buffer.from(content), name, { compress });
+  }
+  archive.end();
+  await pipeline(archive.outputStream, createWriteStream(path));
+}
+
+/** Writes files below a folder, making the folders that their names hold. */
+export async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, Uint8Array | string>>,
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(join(folder, dirname(name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+}
+
+/** A JPEG of one colour, grey if it has one channel. */
+export async function jpeg(width: number, height: number, colour: readonly number[]): Promise<Buffer> {
+  const pixels = Uint8Array.from(
+    { length: width * height * colour.length },
+    (_, i) => colour[i % colour.length]!,
+  );
+  const image = sharp(pixels, { raw: { width, height, channels: colour.length as 1 | 3 } });
+  const grey = colour.length === 1 ? image.toColourspace('b-w') : image;
+  return grey.jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toBuffer();
+}
+
+/** Every image of a set, [C, H, W] each. */
+export async function allImages(set: ImageDataset): Promise<Uint8Array[]> {
+  const images: Uint8Array[] = [];
+  for (let i = 0; i < set.length; i++) {
+    const out = new Uint8Array(set.channels * set.height * set.width);
+    await set.readInto(i, out, 0);
+    images.push(out);
+  }
+  return images;
 }
