@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { golden } from '../test/golden.ts';
-import { asScheduler, parseSchedulerConfig, toSchedulerConfig } from './config.ts';
+import { samplersGolden } from '../test/samplers-golden.ts';
+import {
+  asScheduler,
+  compatibleSchedulers,
+  hasBetas,
+  parseSchedulerConfig,
+  schedulerNames,
+  toSchedulerConfig,
+} from './config.ts';
 import { SchedulerConfigError } from './errors.ts';
 
 describe('scheduler config', () => {
@@ -8,6 +16,112 @@ describe('scheduler config', () => {
     const written = toSchedulerConfig(parseSchedulerConfig(JSON.stringify(file, null, 2)));
     expect(written).toEqual(file);
     expect(Object.keys(written)).toEqual(Object.keys(file).sort());
+  });
+
+  it.each(samplersGolden.config_files)('reads and writes back what diffusers wrote as text: %#', (text) => {
+    const config = parseSchedulerConfig(text);
+    const written = toSchedulerConfig(config);
+    // Python spells the infinite bound out, which JSON cannot hold; left out, it is diffusers' default.
+    const finite = JSON.parse(text.replace(/\n *"lambda_min_clipped": -Infinity,/, '')) as object;
+    expect(written).toEqual(finite);
+    expect(Object.keys(written)).toEqual(Object.keys(finite).sort());
+    expect(parseSchedulerConfig(JSON.stringify(config))).toEqual(config);
+  });
+
+  it('takes an infinite bound from Python’s JSON, and words in strings as they are', () => {
+    const text =
+      '{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity, "note": "Infinity"}';
+    expect(parseSchedulerConfig(text)).toMatchObject({ lambda_min_clipped: null, note: 'Infinity' });
+    expect(parseSchedulerConfig({ _class_name: 'EDMHeunScheduler', S_max: Infinity })).toMatchObject({
+      S_max: null,
+    });
+  });
+
+  it.each(schedulerNames)('fills in a whole config from the name alone, and reads it back: %s', (name) => {
+    const config = parseSchedulerConfig({ _class_name: name });
+    expect(parseSchedulerConfig(JSON.parse(JSON.stringify(toSchedulerConfig(config))))).toEqual(config);
+    for (const other of compatibleSchedulers(config)) {
+      expect(asScheduler(config, other)._class_name).toBe(other);
+    }
+    expect(compatibleSchedulers(config)).toContain(name);
+    expect(hasBetas(config)).toBe('beta_start' in config);
+  });
+
+  it('does not hand a network to a sampler that would ask it something else', () => {
+    const flow = parseSchedulerConfig({ _class_name: 'FlowMatchEulerDiscreteScheduler' });
+    expect(() => asScheduler(flow, 'DDIMScheduler')).toThrow(
+      /FlowMatchEulerDiscreteScheduler cannot be sampled with DDIMScheduler; wanted FlowMatchEulerDiscreteScheduler/,
+    );
+    const ddim = parseSchedulerConfig({ _class_name: 'DDIMScheduler', prediction_type: 'sample' });
+    expect(() => asScheduler(ddim, 'EDMHeunScheduler')).toThrow(SchedulerConfigError);
+    expect(() => asScheduler(ddim, 'PNDMScheduler')).toThrow(
+      /prediction_type: wanted "epsilon" \| "v_prediction", got "sample"/,
+    );
+  });
+
+  it('takes a schedule to every sampler that reads it', () => {
+    const config = parseSchedulerConfig({
+      _class_name: 'DDPMScheduler',
+      beta_schedule: 'scaled_linear',
+      beta_end: 0.012,
+      variance_type: 'fixed_large',
+    });
+    const heun = asScheduler(config, 'HeunDiscreteScheduler');
+    expect(heun).toMatchObject({
+      beta_start: 0.0001,
+      beta_end: 0.012,
+      timestep_spacing: 'leading',
+      clip_sample: true,
+    });
+    const dpm = asScheduler(config, 'DPMSolverMultistepScheduler');
+    expect(dpm).toMatchObject({
+      beta_schedule: 'scaled_linear',
+      solver_order: 2,
+      algorithm_type: 'dpmsolver++',
+    });
+    expect(asScheduler(dpm, 'DDPMScheduler')).toMatchObject({ variance_type: 'fixed_large' });
+  });
+
+  it.each([
+    [
+      'DPMSolverMultistepScheduler',
+      { algorithm_type: 'sde-dpmsolver' },
+      /algorithm_type: .*\(diffusers has it/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
+      { algorithm_type: 'dpmsolver' },
+      /final_sigmas_type: wanted "sigma_min" with/,
+    ],
+    ['DPMSolverMultistepScheduler', { solver_order: 4 }, /solver_order/],
+    ['DPMSolverMultistepScheduler', { solver_type: 'bh2' }, /solver_type: .*\(diffusers has it/],
+    [
+      'DPMSolverMultistepScheduler',
+      { use_flow_sigmas: true },
+      /use_flow_sigmas: wanted false, got true: .*FlowMatch/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
+      { lambda_min_clipped: 'x' },
+      /lambda_min_clipped: wanted a number, -Infinity or null/,
+    ],
+    ['DPMSolverMultistepScheduler', { variance_type: 'learned' }, /variance_type: .*\(diffusers has it/],
+    ['EulerDiscreteScheduler', { use_beta_sigmas: true }, /use_beta_sigmas: wanted false, got true/],
+    [
+      'EulerDiscreteScheduler',
+      { use_karras_sigmas: true, use_exponential_sigmas: true },
+      /use_exponential_sigmas: .*choose one/,
+    ],
+    ['EulerDiscreteScheduler', { beta_schedule: 'exp' }, /beta_schedule: .*got "exp" \(diffusers has it/],
+    ['EDMHeunScheduler', { sigma_min: 90 }, /sigma_min: wanted less than sigma_max 80, got 90/],
+    ['EDMHeunScheduler', { S_max: -Infinity }, /S_max: wanted a number, Infinity or null/],
+    ['CMStochasticIterativeScheduler', { num_train_timesteps: 1 }, /num_train_timesteps/],
+    ['FlowMatchEulerDiscreteScheduler', { invert_sigmas: true }, /invert_sigmas: wanted false, got true/],
+    ['HeunDiscreteScheduler', { beta_schedule: 'sigmoid' }, /got "sigmoid" \(diffusers has it/],
+  ])('refuses %s with %j and names the field', (_class_name, fields, message) => {
+    const parse = (): unknown => parseSchedulerConfig({ _class_name, ...fields });
+    expect(parse).toThrow(SchedulerConfigError);
+    expect(parse).toThrow(message);
   });
 
   it('reads the short file of google/ddpm-cifar10-32 and fills in diffusers’ defaults', () => {

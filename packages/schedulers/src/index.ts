@@ -66,5 +66,6 @@ export {
   solverPlan,
   type SampleRun,
 } from './sample-with.ts';
+export { offsetNoise } from './offset-noise.ts';
 export { karrasSigmas, type SigmaRange } from './karras-sigmas.ts';
 export { SamplingError, SchedulerArgumentError, SchedulerConfigError, SchedulerError } from './errors.ts';

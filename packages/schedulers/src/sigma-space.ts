@@ -31,6 +31,7 @@ export function interpolate(table: Float32Array, place: number): number {
 /** The (fractional) timesteps that have these σ: linear in log σ between timesteps, and never beyond the first or last. */
 export function timestepsOf(sigmas: Float64Array, table: Float32Array): Float64Array {
   const logs = table.map(Math.log);
+  if (logs.length < 2) return sigmas.map(() => 0);
   return sigmas.map((sigma) => {
     const logSigma = Math.log(Math.max(sigma, 1e-10));
     const below = logs.findLastIndex((value) => value <= logSigma);
