@@ -8,42 +8,11 @@ import { modelConfigSchema } from '@immiscible/models';
 import { schedulerConfigSchema } from '@immiscible/schedulers';
 import { z } from 'zod';
 import { problemsOf } from './config-checks.ts';
+import { dataSchema } from './data-config.ts';
 import { ConfigError } from './errors.ts';
 import { objectiveSchema } from './objectives/config.ts';
 
 const count = z.int().min(1);
-const path = z.string().min(1);
-
-const dataSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('fashion-mnist'),
-    split: z.enum(['train', 'test']).default('train'),
-    size: z.literal([28, 32, 16, 8]).default(32),
-  }),
-  z.strictObject({
-    kind: z.literal('cifar10'),
-    path,
-    split: z.enum(['train', 'test']).default('train'),
-    verify: z.boolean().default(true),
-  }),
-  z.strictObject({
-    kind: z.literal('image-folder'),
-    path,
-    size: count,
-    crop: z
-      .union(
-        [
-          z.enum(['centre', 'stretch']),
-          z.strictObject({ left: z.int().min(0), top: z.int().min(0), size: count }),
-        ],
-        { error: 'wants "centre", "stretch" or { left, top, size }' },
-      )
-      .default('centre'),
-    channels: z.literal([1, 3]).default(3),
-    onCorrupt: z.enum(['error', 'skip']).default('error'),
-  }),
-  z.strictObject({ kind: z.literal('idx'), images: path, labels: path.exactOptional() }),
-]);
 
 export const assignmentSchema = z.strictObject({
   /** `linear` is the paper's; `identity` is the vanilla arm; `flipped` is the paper's ablation without transport. */
