@@ -25,3 +25,4 @@ export {
   fashionNetwork,
 } from './features/fashion-network.ts';
 export { pooledPixels, type PooledPixelsOptions } from './features/pooled-pixels.ts';
+export { rawValues } from './features/raw-values.ts';

@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLoader, type ImageDataset } from '@immiscible/datasets';
+import { createLoader, type ImageDataset, readValues } from '@immiscible/datasets';
 import { type Device } from '@immiscible/tensor-core';
 import { writeFileAtomic } from './atomic.ts';
 import { armConfig, type AssignmentConfig, type CompareConfig, parseCompareConfig } from './config.ts';
@@ -12,6 +12,7 @@ import { checkSameConfig } from './config-difference.ts';
 import { CheckpointError } from './errors.ts';
 import { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
 import { gridPng } from './image-grid.ts';
+import { pointsPng } from './points-picture.ts';
 import { appendJsonLine, keepJsonLines, readJsonLines } from './json-lines.ts';
 import { readJson } from './pipeline-folder.ts';
 import { describeEnvironment, type Environment } from './run-dir.ts';
@@ -185,7 +186,7 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
       arms.push({ name, folder: own, run });
       await keepJsonLines<Measurement>(measurementsPath(own), ({ step }) => step <= run.progress.step);
     }
-    const realGrid = await writeRealGrid(folder, dataset, evaluation.gridSize);
+    const realGrid = await writeRealGrid(folder, dataset, evaluation);
     for (const milestone of milestones(training.steps, evaluation.points)) {
       for (const arm of arms) {
         if (arm.run.progress.step < milestone) onEvent?.({ type: 'phase', text: `training ${arm.name}` });
@@ -260,10 +261,8 @@ async function measure(
     if (atEnd) {
       const count = Math.min(evaluation.gridSize ** 2, evaluation.samples);
       const [c, h, w] = sampler.shape;
-      const png = await gridPng(images.subarray(0, count * c * h * w), sampler.shape, {
-        columns: evaluation.gridSize,
-        scale: gridScale(h),
-      });
+      const shown = isPoints(sampler.shape) ? images : images.subarray(0, count * c * h * w);
+      const png = await picture(shown, sampler.shape, evaluation.gridSize);
       await mkdir(join(arm.folder, 'samples'), { recursive: true });
       await writeFileAtomic(join(arm.folder, gridPath(steps)), png);
     }
@@ -271,23 +270,33 @@ async function measure(
   return { step: run.progress.step, images: run.progress.images, quality };
 }
 
-/** Small images are enlarged so that a grid can be looked at. */
-function gridScale(height: number): number {
-  return Math.max(1, Math.round(40 / height));
+function isPoints([channels, height, width]: readonly [number, number, number]): boolean {
+  return channels === 2 && height === 1 && width === 1;
 }
 
-async function writeRealGrid(folder: string, dataset: ImageDataset, gridSize: number): Promise<string> {
+/** Points are drawn into the plane, images side by side; small ones are enlarged so that a grid can be looked at. */
+async function picture(
+  images: Float32Array,
+  shape: readonly [number, number, number],
+  columns: number,
+): Promise<Uint8Array> {
+  if (isPoints(shape)) return pointsPng(images);
+  return gridPng(images, shape, { columns, scale: Math.max(1, Math.round(40 / shape[1])) });
+}
+
+async function writeRealGrid(
+  folder: string,
+  dataset: ImageDataset,
+  { gridSize, samples }: CompareConfig['evaluation'],
+): Promise<string> {
   const { channels, height, width } = dataset;
-  const size = channels * height * width;
-  const count = Math.min(gridSize ** 2, dataset.length);
-  const bytes = new Uint8Array(count * size);
-  for (let i = 0; i < count; i++) await dataset.readInto(i, bytes, i * size);
-  const images = Float32Array.from(bytes, (byte) => byte / 127.5 - 1);
-  const png = await gridPng(images, [channels, height, width], {
-    columns: gridSize,
-    scale: gridScale(height),
-  });
-  await writeFileAtomic(join(folder, 'real.png'), png);
+  const shape = [channels, height, width] as const;
+  const count = Math.min(isPoints(shape) ? samples : gridSize ** 2, dataset.length);
+  const images = await readValues(
+    dataset,
+    Int32Array.from({ length: count }, (_, i) => i),
+  );
+  await writeFileAtomic(join(folder, 'real.png'), await picture(images, shape, gridSize));
   return 'real.png';
 }
 

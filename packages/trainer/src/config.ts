@@ -115,8 +115,8 @@ const trainingSchema = z.strictObject({
 });
 
 const evaluationSchema = z.strictObject({
-  /** features that the Fréchet distance is taken in */
-  features: z.enum(['fashion-classifier', 'pixels-8x8']).default('pixels-8x8'),
+  /** features that the Fréchet distance is taken in; `values`, of points and very small images, are all that there is */
+  features: z.enum(['fashion-classifier', 'pixels-8x8', 'values']).default('pixels-8x8'),
   /** generated images per measurement */
   samples: z.int().min(2).default(1000),
   batchSize: count.default(250),

@@ -2,7 +2,7 @@
  * How good generated images are: Fréchet distance, precision and recall against real images, in named features, with
  * the floor that real images have against each other; and the sliced Wasserstein distance of the pixels themselves.
  */
-import { type ImageDataset, normalise } from '@immiscible/datasets';
+import { type ImageDataset, readValues } from '@immiscible/datasets';
 import {
   type FeatureExtractor,
   frechetFloor,
@@ -11,6 +11,7 @@ import {
   openFashionClassifier,
   pooledPixels,
   precisionRecall,
+  rawValues,
   slicedWasserstein,
 } from '@immiscible/metrics-fid';
 import { permutation } from '@immiscible/random';
@@ -49,13 +50,15 @@ const CHUNK = 500;
 export async function openFeatures(
   device: Device,
   name: RunConfig['evaluation']['features'],
-  { channels }: Pick<ImageDataset, 'channels'>,
+  { channels, height, width }: Pick<ImageDataset, 'channels' | 'height' | 'width'>,
 ): Promise<FeatureExtractor> {
   switch (name) {
     case 'fashion-classifier':
       return openFashionClassifier(device);
     case 'pixels-8x8':
       return pooledPixels({ channels });
+    case 'values':
+      return rawValues([channels, height, width]);
   }
 }
 
@@ -74,12 +77,7 @@ export async function makeReference(
   const pixels = new Float32Array(2 * half * size); // to be compared with, and to compare with themselves
   for (let from = 0; from < count; from += CHUNK) {
     const rows = order.subarray(from, from + CHUNK);
-    const bytes = new Uint8Array(size);
-    const images = new Float32Array(rows.length * size);
-    for (const [i, index] of rows.entries()) {
-      await dataset.readInto(index, bytes, 0);
-      normalise(bytes, images.subarray(i * size, (i + 1) * size));
-    }
+    const images = await readValues(dataset, rows);
     const kept = images.subarray(0, Math.max(0, pixels.length - from * size));
     pixels.set(kept, Math.min(pixels.length, from * size));
     const part = await extractor.features(images, [rows.length, channels, height, width]);
