@@ -170,6 +170,6 @@ export function asScheduler<Name extends SchedulerName>(config: SchedulerConfig,
   }
   // null asks for nothing in particular, which the new class may not know: DPM-Solver's variance_type, for one
   const asked = Object.entries(config).filter(([, value]) => value !== null);
-  const fields = config._class_name === (name as SchedulerName) ? config : Object.fromEntries(asked);
+  const fields = config._class_name === name ? config : Object.fromEntries(asked);
   return parseSchedulerConfig({ ...fields, _class_name: name }) as ConfigOf<Name>;
 }

@@ -13,7 +13,7 @@ export type NoiseSource = (stepIndex: number, out: Float32Array) => void;
 
 /** What `onStep` is told after each step. */
 export interface StepReport {
-  /** from 0 */
+  /** from 0; of the network's calls, where a step makes several */
   readonly index: number;
   /** how many there are */
   readonly total: number;
