@@ -1,6 +1,6 @@
 /**
- * One step of DPM-Solver as weights of the newest model outputs m_0, m_1, m_2: Lu et al., "DPM-Solver++" (2022), appendix A,
- * and for `dpmsolver` Lu et al., "DPM-Solver" (2022), section 3; `sde-dpmsolver++` is DPM-Solver++ section 5.
+ * One step of DPM-Solver as weights of the newest model outputs m_0, m_1, m_2: Lu et al., "DPM-Solver++" (2022), for
+ * `dpmsolver++` and its SDE form, and Lu et al., "DPM-Solver" (2022), for `dpmsolver`.
  *
  * Paper → here: s, r, … → the times of m_0, m_1, m_2; λ = log(α/σ_t), so with σ = σ_t/α it is −log σ; h = λ_t − λ_{s0};
  * r_0 = h_0/h and r_1 = h_1/h; D_0 = m_0, D_1 and D_2 the divided differences of m in λ.

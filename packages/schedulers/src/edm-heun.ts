@@ -12,7 +12,7 @@ import { checkSteps, type Share, type SolverCall, type SolverPlan } from './solv
 
 type EdmConfig = ConfigOf<'EDMHeunScheduler'>;
 
-/** Line 4: how much noisier the level is made before its step. */
+/** γ_i: how much noisier the level is made before its step. */
 function gammaAt({ S_churn, S_min, S_max }: EdmConfig, sigma: number, N: number): number {
   const churns = sigma >= S_min && sigma <= (S_max ?? Infinity);
   return churns ? Math.min(S_churn / N, Math.SQRT2 - 1) : 0;

@@ -3,9 +3,9 @@
  * steps, then pseudo linear multi-steps (F-PNDM). With `skip_prk_steps` (Stable Diffusion) the multi-steps begin at once, with
  * lower orders (PLMS), and the second timestep is visited twice.
  *
- * Paper → here: α_t (already cumulative) → ᾱ_t; e_θ(x_t, t) → F, the network's output; φ(x_t, ε, t, t − δ), eq. 11 (9 in early
- * versions) → `transfer`; the weights of e in eq. 12 and 13 → `[offset, weight]` lists. As in diffusers 0.35.2, δ is ⌊T/S⌋ for
- * every spacing, and v is turned into ε with the x and t of the transfer.
+ * Paper → here: α_t (already cumulative) → ᾱ_t; e_θ(x_t, t) → F, the network's output; the step from t to t − δ, eq. 9 →
+ * `transfer`; the weights of e in eq. 12 and 13 → `Mixture`. As in diffusers 0.35.2, δ is ⌊T/S⌋ for every spacing, and v is turned
+ * into ε with the x and t of the transfer.
  */
 import { SchedulerConfigError } from './errors.ts';
 import { type NoiseSchedule } from './noise-schedule.ts';
@@ -30,7 +30,7 @@ function alphaBarAt(schedule: NoiseSchedule, t: number): number {
   return config._class_name === 'PNDMScheduler' && config.set_alpha_to_one ? 1 : schedule.alphaCumprod(0);
 }
 
-/** φ of eq. 11: from x of call `base`, at timestep `from`, to timestep `to`, along a mixture of outputs. */
+/** Eq. 9: from x of call `base`, at timestep `from`, to timestep `to`, along a mixture of outputs. */
 function transfer(
   schedule: NoiseSchedule,
   { base, from, to, outputs }: { base: number; from: number; to: number; outputs: Mixture },
