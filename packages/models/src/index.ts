@@ -12,6 +12,8 @@ export {
   parseModelConfig,
   toModelConfig,
 } from './model-config.ts';
+export { applyNcsnpp, ncsnppParameters } from './ncsnpp.ts';
+export { type NcsnppConfig, ncsnppConfigSchema } from './ncsnpp-config.ts';
 export {
   countParameters,
   type ParameterInit,

@@ -2,16 +2,17 @@
 import * as z from 'zod';
 import { parseConfig, sortedFields } from './config-fields.ts';
 import { mlpConfigSchema } from './mlp-config.ts';
+import { ncsnppConfigSchema } from './ncsnpp-config.ts';
 import { unet2dConfigSchema } from './unet-2d-config.ts';
 
-const schemas = [unet2dConfigSchema, mlpConfigSchema] as const;
+const schemas = [unet2dConfigSchema, ncsnppConfigSchema, mlpConfigSchema] as const;
 
 /** zod schema of a model's config; `parseModelConfig` wraps it with readable errors. */
 export const modelConfigSchema = z.discriminatedUnion('_class_name', schemas, {
   error: ({ code, input }) => {
     if (code !== 'invalid_union') return undefined;
     const got = JSON.stringify((input as { _class_name?: unknown })._class_name);
-    return `wanted "UNet2DModel" | "MLP", got ${got}: no other network is here`;
+    return `wanted "UNet2DModel" | "NCSNpp" | "MLP", got ${got}: no other network is here`;
   },
 });
 

@@ -18,6 +18,18 @@ const configs: Record<string, ModelConfig> = {
     down_block_types: ['DownBlock2D', 'AttnDownBlock2D'],
     up_block_types: ['AttnUpBlock2D', 'UpBlock2D'],
   }),
+  ncsnpp: parseModelConfig({
+    _class_name: 'NCSNpp',
+    sample_size: 4,
+    model_channels: 4,
+    channel_mult: [1, 2],
+    num_blocks: 1,
+    attn_resolutions: [2],
+    dropout: 0.5,
+    encoder_type: 'residual',
+    resample_filter: [1, 3, 3, 1],
+    num_class_embeds: 3,
+  }),
   mlp: parseModelConfig({
     _class_name: 'MLP',
     in_channels: 3,
@@ -68,7 +80,7 @@ describe.each(Object.keys(configs))('any architecture: %s', (name) => {
   afterAll(() => device.dispose());
 
   const config = configs[name]!;
-  const parameters = initModel(config, 1);
+  const parameters = initModel(config, 1, { zeroInit: false });
   const values = Float32Array.from({ length: 96 }, (_, i) => Math.sin(i));
   const inputs = {
     sample: tensor(values, [2, 3, 4, 4]),

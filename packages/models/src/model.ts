@@ -4,6 +4,7 @@ import { type InitOptions, initParameters } from './initialize.ts';
 import { type ModelInputs } from './inputs.ts';
 import { applyMlp, mlpParameters } from './mlp.ts';
 import { type ModelConfig } from './model-config.ts';
+import { applyNcsnpp, ncsnppParameters } from './ncsnpp.ts';
 import { type ParameterSpecs } from './parameters.ts';
 import { applyUnet2d, unet2dParameters } from './unet-2d.ts';
 import { checkWeights, fromWeights, normalizeWeightNames } from './weights.ts';
@@ -13,13 +14,21 @@ export function modelParameters(config: ModelConfig): ParameterSpecs {
   switch (config._class_name) {
     case 'UNet2DModel':
       return unet2dParameters(config);
+    case 'NCSNpp':
+      return ncsnppParameters(config);
     case 'MLP':
       return mlpParameters(config);
   }
 }
 
+/** How networks begin where nothing is said: NCSN++ as its papers train it, the others as PyTorch's layers do. */
+const INIT: Partial<Record<ModelConfig['_class_name'], InitOptions>> = {
+  NCSNpp: { scheme: 'xavier', zeroInit: true },
+};
+
 /**
- * First values for every parameter of a model.
+ * First values for every parameter of a model. NCSNpp has `{ scheme: 'xavier', zeroInit: true }` where options do not say
+ * otherwise.
  *
  * @param seed a whole number from 0 to 2^53 − 1
  * @returns float32 tensors on the host, by name
@@ -29,7 +38,7 @@ export function initModel(
   seed: number,
   options: InitOptions = {},
 ): Record<string, Tensor> {
-  return initParameters(modelParameters(config), seed, options);
+  return initParameters(modelParameters(config), seed, { ...INIT[config._class_name], ...options });
 }
 
 /**
@@ -48,6 +57,8 @@ export function applyModel(
   switch (config._class_name) {
     case 'UNet2DModel':
       return applyUnet2d(config, parameters, inputs);
+    case 'NCSNpp':
+      return applyNcsnpp(config, parameters, inputs);
     case 'MLP':
       return applyMlp(config, parameters, inputs);
   }

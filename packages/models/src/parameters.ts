@@ -2,15 +2,21 @@
 
 /** How a parameter's first values are drawn. Fans are inputs and outputs of one unit, as PyTorch counts them. */
 export type ParameterInit =
-  | {
-      readonly kind: 'weight' | 'bias';
-      readonly fanIn: number;
-      readonly fanOut: number;
-      /** It belongs to the last layer of a residual branch or of the model, which DDPM starts at 0. */
-      readonly endsBranch: boolean;
-    }
+  | (Fans & {
+      readonly kind: 'weight';
+      /** A factor on what it is drawn with. */
+      readonly gain: number;
+    })
+  | (Fans & { readonly kind: 'bias' })
   | { readonly kind: 'constant'; readonly value: number }
   | { readonly kind: 'normal'; readonly deviation: number };
+
+interface Fans {
+  readonly fanIn: number;
+  readonly fanOut: number;
+  /** It belongs to the last layer of a residual branch or of the model, which DDPM starts at 0. */
+  readonly endsBranch: boolean;
+}
 
 export interface ParameterSpec {
   readonly shape: readonly number[];

@@ -1,6 +1,6 @@
 /**
- * Reads the recordings of UNet2DModel (`golden/README.md`, and this package's `golden/README.md`): weights and inputs,
- * made again from their streams, and what diffusers computed with them.
+ * Reads the recordings of networks (`golden/README.md`, and this package's `golden/README.md`): weights and inputs, made
+ * again from their streams, and what the reference computed with them.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ import {
   tensor,
   type Tensor,
 } from '@immiscible/tensor-core';
-import { parseUnet2dConfig, type Unet2dConfig } from '../src/index.ts';
+import { type ModelConfig, parseModelConfig } from '../src/index.ts';
 
 /** Folders with recordings: the repository's, and this package's own. */
 const folders = {
@@ -62,15 +62,20 @@ interface Head {
 
 export interface Recording {
   readonly head: Head;
-  readonly config: Unet2dConfig;
+  readonly config: ModelConfig;
   readonly stored: Readonly<Record<string, StoredTensor>>;
 }
 
-export async function readRecording(name: string, folder: Folder = 'shared'): Promise<Recording> {
-  const head = goldenJson<Head>(`unet/${name}.json`, folder);
+/** @param kind where it lies: `unet` has recordings of diffusers, `networks` those of this package's own references */
+export async function readRecording(
+  name: string,
+  folder: Folder = 'shared',
+  kind: 'unet' | 'networks' = 'unet',
+): Promise<Recording> {
+  const head = goldenJson<Head>(`${kind}/${name}.json`, folder);
   return {
     head,
-    config: parseUnet2dConfig(readFileSync(goldenPath(head.config, folder), 'utf8')),
+    config: parseModelConfig(readFileSync(goldenPath(head.config, folder), 'utf8')),
     stored: (await readSafetensors(goldenPath(head.tensors, folder))).tensors,
   };
 }

@@ -1,6 +1,6 @@
 /** Applies a recorded model and differentiates it, in one compiled function, and compares it with its recording. */
 import { type Device, type Tensor, valueAndGrad } from '@immiscible/tensor-core';
-import { applyUnet2d, type Unet2dConfig, type Unet2dInputs } from '../src/index.ts';
+import { applyModel, type ModelConfig, type ModelInputs } from '../src/index.ts';
 import { type Recording, relativeError, summaryError } from './golden.ts';
 
 export interface Gradients {
@@ -12,19 +12,19 @@ export interface Gradients {
 /** The output, and the gradients of Σ output · cotangent. */
 export async function runWithGradients(
   device: Device,
-  config: Unet2dConfig,
+  config: ModelConfig,
   weights: Record<string, Tensor>,
-  inputs: Unet2dInputs & { readonly cotangent: Tensor },
+  inputs: ModelInputs & { readonly cotangent: Tensor },
 ): Promise<Gradients> {
   const { cotangent, ...given } = inputs;
   const loss = valueAndGrad(
-    (wanted: { parameters: Record<string, Tensor>; sample: Tensor }, rest: Unet2dInputs, against: Tensor) => {
-      const output = applyUnet2d(config, wanted.parameters, { ...rest, sample: wanted.sample });
+    (wanted: { parameters: Record<string, Tensor>; sample: Tensor }, rest: ModelInputs, against: Tensor) => {
+      const output = applyModel(config, wanted.parameters, { ...rest, sample: wanted.sample });
       return { loss: output.mul(against).sum(), output };
     },
   );
   const compiled = device.compile(
-    (x: { parameters: Record<string, Tensor>; given: Unet2dInputs; cotangent: Tensor }) => {
+    (x: { parameters: Record<string, Tensor>; given: ModelInputs; cotangent: Tensor }) => {
       const wanted = { parameters: x.parameters, sample: x.given.sample };
       const { value, gradients } = loss(wanted, x.given, x.cotangent);
       return { output: value.output, ...gradients };

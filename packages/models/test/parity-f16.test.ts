@@ -5,7 +5,7 @@
  */
 import { type Device, openDevice, type Tensor, valueAndGrad } from '@immiscible/tensor-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { applyUnet2d, unet2dParameters, type Unet2dInputs } from '../src/index.ts';
+import { applyModel, modelParameters, type ModelInputs } from '../src/index.ts';
 import { readRecording, recordedInputs, recordedWeights, relativeError } from './golden.ts';
 
 const TOLERANCE = 5e-3;
@@ -21,10 +21,10 @@ describe('UNet2DModel in float16 agrees with diffusers', () => {
     const recording = await readRecording(name);
     const { config, head, stored } = recording;
     const { cotangent, ...inputs } = recordedInputs(recording);
-    const specs = unet2dParameters(config);
+    const specs = modelParameters(config);
     const lossOf = (
       wanted: { parameters: Record<string, Tensor>; sample: Tensor },
-      rest: Unet2dInputs,
+      rest: ModelInputs,
       against: Tensor,
     ): { loss: Tensor; output: Tensor } => {
       const parameters = Object.fromEntries(
@@ -34,13 +34,13 @@ describe('UNet2DModel in float16 agrees with diffusers', () => {
         ]),
       );
       const sample = wanted.sample.cast('float16');
-      const output = applyUnet2d(config, parameters, { ...rest, sample });
+      const output = applyModel(config, parameters, { ...rest, sample });
       expect(output.dtype).toBe('float16');
       const wide = output.cast('float32');
       return { loss: wide.mul(against).sum(), output: wide };
     };
     const compiled = device.compile(
-      (x: { parameters: Record<string, Tensor>; given: Unet2dInputs; cotangent: Tensor }) => {
+      (x: { parameters: Record<string, Tensor>; given: ModelInputs; cotangent: Tensor }) => {
         const wanted = { parameters: x.parameters, sample: x.given.sample };
         const { value, gradients } = valueAndGrad(lossOf)(wanted, x.given, x.cotangent);
         return { output: value.output, ...gradients };

@@ -1,7 +1,7 @@
 /** google/ddpm-cifar10-32 at its full size, with random weights: output and every gradient against diffusers. */
 import { type Device, openDevice, type Tensor } from '@immiscible/tensor-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkUnet2dWeights, countParameters, unet2dParameters } from '../src/index.ts';
+import { checkModelWeights, countParameters, modelParameters } from '../src/index.ts';
 import { readRecording, recordedInputs, recordedWeights } from './golden.ts';
 import { errorsOf, runWithGradients } from './gradients.ts';
 
@@ -17,8 +17,8 @@ describe('ddpm-cifar10-32', () => {
   it.each(['ddpm-cifar10-32', 'ddpm-cifar10-32-one-head'])('%s agrees with diffusers', async (name) => {
     const recording = await readRecording(name);
     const { config } = recording;
-    checkUnet2dWeights(config, weights);
-    const specs = unet2dParameters(config);
+    checkModelWeights(config, weights);
+    const specs = modelParameters(config);
     expect(Object.keys(specs)).toHaveLength(328);
     expect(countParameters(specs)).toBe(35_746_307);
     const result = await runWithGradients(device, config, weights, recordedInputs(recording));

@@ -1,7 +1,7 @@
 /** Output and every gradient of small models against diffusers in float64 (golden/README.md has the tolerance's reason). */
 import { type Device, openDevice, webgpuAdapters } from '@immiscible/tensor-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkUnet2dWeights } from '../src/index.ts';
+import { checkModelWeights } from '../src/index.ts';
 import { type Folder, readRecording, recordedInputs, recordedWeights } from './golden.ts';
 import { errorsOf, runWithGradients } from './gradients.ts';
 
@@ -23,11 +23,13 @@ const noAdapter = adapters.some(({ software }) => software)
   ? ''
   : ' (skipped: no software WebGPU adapter here; node scripts/lavapipe.mjs unpacks one)';
 
-describe.each([
-  { name: 'cpu', reason: '', only: cases },
+const devices: [string, string, typeof cases][] = [
+  ['cpu', '', cases],
   // A software adapter compiles for minutes what a GPU compiles in seconds: three of them, all kinds of block.
-  { name: 'webgpu:software', reason: noAdapter, only: cases.slice(0, 3) },
-])('UNet2DModel agrees with diffusers on $name$reason', ({ name: deviceName, reason, only }) => {
+  ['webgpu:software', noAdapter, cases.slice(0, 3)],
+];
+
+describe.each(devices)('UNet2DModel agrees with diffusers on %s%s', (deviceName, reason, only) => {
   let device: Device;
   beforeAll(async () => {
     if (reason === '') device = await openDevice(deviceName);
@@ -40,7 +42,7 @@ describe.each([
       const recording = await readRecording(name, folder);
       const { config } = recording;
       const weights = recordedWeights(recording);
-      checkUnet2dWeights(config, weights);
+      checkModelWeights(config, weights);
       const result = await runWithGradients(device, config, weights, recordedInputs(recording));
       const errors = await errorsOf(recording, result);
       for (const [what, error] of Object.entries(errors)) expect(error, what).toBeLessThanOrEqual(1);

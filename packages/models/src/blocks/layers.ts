@@ -11,14 +11,20 @@ export type Weights = (name: string) => Tensor;
 interface Options {
   /** It is the last layer of a residual branch or of the model. */
   readonly endsBranch?: boolean;
+  /** A factor on what its weight begins with. */
+  readonly gain?: number;
 }
 
-function affine(path: string, shape: readonly number[], { endsBranch = false }: Options): ParameterSpecs {
+function affine(
+  path: string,
+  shape: readonly number[],
+  { endsBranch = false, gain = 1 }: Options,
+): ParameterSpecs {
   const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
   const area = kernel.reduce((n, d) => n * d, 1);
   const init = { fanIn: inputs * area, fanOut: outputs * area, endsBranch };
   return {
-    [`${path}.weight`]: { shape, init: { kind: 'weight', ...init }, trainable: true },
+    [`${path}.weight`]: { shape, init: { kind: 'weight', ...init, gain }, trainable: true },
     [`${path}.bias`]: { shape: [outputs], init: { kind: 'bias', ...init }, trainable: true },
   };
 }

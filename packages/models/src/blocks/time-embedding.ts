@@ -51,20 +51,27 @@ export function timestepEmbedding(timesteps: Tensor, options: SinusoidOptions): 
 }
 
 /**
- * diffusers' GaussianFourierProjection: sines, then cosines, of 2π · frequencies · ln t.
+ * Random Fourier features: sines, then cosines, of 2π · frequencies · t.
  *
- * @param timesteps float32 or int32 [B], above 0
+ * @param t float32 [B]
  * @param weight the frequencies [F], which are not learned; best in float32, also where the network is not: an angle of
  *   float16 may be wrong by tenths
  * @returns float32 [B, 2F]
  */
+export function fourierFeatures(t: Tensor, weight: Tensor): Tensor {
+  const frequencies = stopGradient(weight).cast('float32').reshape([1, -1]);
+  return sineAndCosine(t.reshape([-1, 1]).mul(frequencies).mul(2).mul(Math.PI), false);
+}
+
+/**
+ * diffusers' GaussianFourierProjection: the Fourier features of ln t.
+ *
+ * @param timesteps float32 or int32 [B], above 0
+ * @param weight the frequencies [F]
+ * @returns float32 [B, 2F]
+ */
 export function fourierEmbedding(timesteps: Tensor, weight: Tensor): Tensor {
-  const t = log(timesteps.cast('float32')).reshape([-1, 1]);
-  const angles = t
-    .mul(stopGradient(weight).cast('float32').reshape([1, -1]))
-    .mul(2)
-    .mul(Math.PI);
-  return sineAndCosine(angles, false);
+  return fourierFeatures(log(timesteps.cast('float32')), weight);
 }
 
 /** The two linear layers behind either of them. */
