@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { numberFrom, positiveNumbers, wholeNumber, wholeNumbers } from './options.ts';
+import { interpolations, numberFrom, positiveNumbers, wholeNumber, wholeNumbers } from './options.ts';
 
 describe('option values', () => {
   it('read ranges and lists', () => {
@@ -10,7 +10,19 @@ describe('option values', () => {
     expect(numberFrom(0, 1)('0.5')).toBe(0.5);
   });
 
+  it('read ways from seed to seed, one after another', () => {
+    const first = interpolations('3,9');
+    expect(first).toEqual([{ from: 3, to: 9, count: 8 }]);
+    expect(interpolations('9, 4, 2', first)).toEqual([...first, { from: 9, to: 4, count: 2 }]);
+  });
+
   it.each([
+    () => interpolations('3'),
+    () => interpolations('3,4,1'),
+    () => interpolations('3-4'),
+    () => interpolations('3,4,5,6'),
+    () => interpolations('3,4,99999999'),
+    () => interpolations('-3,4'),
     () => wholeNumbers('3-1'),
     () => wholeNumbers('a'),
     () => wholeNumbers(''),

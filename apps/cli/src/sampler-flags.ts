@@ -1,5 +1,5 @@
 /** How to sample, as `sample` and `evaluate` are told it: the options, and what they come to for a model. */
-import { type SchedulerConfig } from '@immiscible/schedulers';
+import { modelCalls, SchedulerArgumentError, type SchedulerConfig } from '@immiscible/schedulers';
 import {
   type Pipeline,
   type SampleOptions,
@@ -74,12 +74,18 @@ export interface Sampling {
   readonly options: Pick<SampleOptions, 'eta' | 'churn' | 'guidance'> & { readonly sampler: SchedulerConfig };
 }
 
-/** @throws SampleError for a sampler that does not fit the model */
+/** @throws SampleError for a sampler that does not fit the model; UsageError for guidance that it cannot have */
 export function samplingOf(
-  { scheduler: trained }: Pipeline,
+  { model, scheduler: trained }: Pipeline,
   { sampler, karras, eta, churn, guidance, nullLabel }: SamplerFlags,
 ): Sampling {
   const scheduler = schedulerFor(trained, sampler, { karras: karras === true });
+  if (guidance !== 1 && model.num_class_embeds !== null && nullLabel === undefined) {
+    throw new UsageError(
+      '--guidance: wants the class that stands for none as well, which a model has if it was trained with one; ' +
+        `name it with --null-label (often the last, ${model.num_class_embeds - 1})`,
+    );
+  }
   return {
     name: samplerOf(scheduler),
     scheduler,
@@ -92,6 +98,16 @@ export function samplingOf(
       ...(churn === undefined ? {} : { churn }),
     },
   };
+}
+
+/** @throws UsageError for a number of steps that the sampler cannot take */
+export function checkSteps({ scheduler }: Sampling, steps: number): void {
+  try {
+    modelCalls(scheduler, steps);
+  } catch (error) {
+    if (!(error instanceof SchedulerArgumentError)) throw error;
+    throw new UsageError(`--steps: ${error.message}`, { cause: error });
+  }
 }
 
 /**

@@ -118,6 +118,14 @@ describe('a sampler', () => {
     expect(relativeError(images, await sample([5], { sampler: 'euler' }))).toBeGreaterThan(1e-3);
   });
 
+  it('visits the timesteps that are asked for', async () => {
+    const images = await sample([5], { sampler: 'euler', steps: 3 });
+    const timesteps = [900, 500, 20];
+    const others = await sampler.sample(parameters, { sampler: 'euler', seeds: [5], timesteps });
+    expect(relativeError(others, images)).toBeGreaterThan(1e-3);
+    await expect(sample([5], { timesteps })).rejects.toThrow(SchedulerArgumentError);
+  });
+
   it('changes with the weights and with the number of steps', async () => {
     const images = await sample([5]);
     const others = await sampler.sample(initModel(model, 2), { steps: STEPS, seeds: [5] });

@@ -22,8 +22,10 @@ import { addedNoise, type SampleStart, startingNoise } from './sampling/starts.t
 export interface SampleOptions {
   /** A sampler that fits the model, or a whole config of one; default: the model's own scheduler. */
   readonly sampler?: SamplerName | SchedulerConfig;
-  /** sampling steps; default: `stepsOf` the scheduler */
+  /** sampling steps; default: as many as `timesteps`, else `stepsOf` the scheduler */
   readonly steps?: number;
+  /** Which timesteps to visit, falling, in place of the scheduler's spacing: of euler, heun, dpm++ and cm. */
+  readonly timesteps?: readonly number[];
   /** one sample each: whole numbers from 0, or points between two */
   readonly seeds: readonly SampleStart[];
   /** class of each sample, for a model with classes */
@@ -107,9 +109,12 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
 
   return {
     shape,
-    async sample(parameters, { sampler, seeds, labels, eta, churn, signal, onProgress, onBatch, ...rest }) {
+    async sample(
+      parameters,
+      { sampler, seeds, labels, timesteps, eta, churn, signal, onProgress, onBatch, ...rest },
+    ) {
       const config = withChurn(schedulerFor(scheduler, sampler), churn);
-      const steps = rest.steps ?? stepsOf(config);
+      const steps = rest.steps ?? timesteps?.length ?? stepsOf(config);
       checkLabels(model, labels, seeds.length);
       const guidance = checkGuidance(model, rest.guidance ?? 1, nullLabel);
       const batches = Math.ceil(seeds.length / batchSize);
@@ -129,6 +134,7 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
           steps,
           x: startingNoise(starts, size),
           noise: addedNoise(starts, size),
+          ...(timesteps ? { timesteps } : {}),
           ...(eta === undefined ? {} : { eta }),
           denoise: async (x, t) => {
             signal?.throwIfAborted();

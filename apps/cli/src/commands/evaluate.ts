@@ -18,6 +18,7 @@ import { type ModelFolder, openModel } from '../model-folder.ts';
 import { positiveNumbers, wholeNumber } from '../options.ts';
 import {
   addSamplerOptions,
+  checkSteps,
   labelsFor,
   type SamplerFlags,
   type Sampling,
@@ -146,6 +147,7 @@ async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<
   const sampling = samplingOf(found.pipeline, flags);
   const settings = settingsOf(found, flags);
   const numbersOfSteps = flags.steps ?? stepsFor(found, sampling);
+  for (const steps of numbersOfSteps) checkSteps(sampling, steps);
   const result = await withDevice({ device: 'auto' }, flags, async (device) => {
     const { pipeline } = found;
     const dataset = await openData(settings.data, io);

@@ -1,7 +1,7 @@
 /** `immiscible info`: what there is to work with, and what a model is. */
 import { stat } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
-import { describeUnet2d, type ModelDescription } from '@immiscible/models';
+import { describeModel, type ModelDescription } from '@immiscible/models';
 import { adapterLine, webgpuAdapters } from '@immiscible/tensor-core';
 import {
   type CompareConfig,
@@ -16,6 +16,7 @@ import {
 import { Command } from 'commander';
 import { adapterAbilities, automaticDevice } from '../adapters.ts';
 import { loadConfig } from '../config-file.ts';
+import { architectureFacts } from '../config-text.ts';
 import { UsageError } from '../errors.ts';
 import { bytes, count, magnitude, plural } from '../format.ts';
 import { colorsFor, type Io, printJson, printLine } from '../io.ts';
@@ -54,7 +55,7 @@ Examples:
 type ModelConfig = CompareConfig['model'];
 
 function describe(model: ModelConfig): ModelDescription {
-  return describeUnet2d(model, model.sample_size === null ? [32, 32] : undefined);
+  return describeModel(model, model.sample_size === null ? [32, 32] : undefined);
 }
 
 async function showMachine({ json }: InfoFlags, io: Io): Promise<void> {
@@ -170,13 +171,5 @@ async function showModel(what: string, { json }: InfoFlags, io: Io): Promise<voi
     `${magnitude(multiplyAdds)} multiply-adds for one image (${magnitude(2 * multiplyAdds)} FLOP), ${magnitude(activations)} activations`,
   );
   line('weights', `${bytes(4 * (parameters + frozen))} as float32`);
-  line(
-    'levels',
-    model.block_out_channels.map((channels, i) => `${channels} (${model.down_block_types[i]})`).join(' → '),
-  );
-  line(
-    'layers',
-    `${model.layers_per_block} a block; attention heads of ${model.attention_head_dim ?? 'all'} channels; dropout ${model.dropout}`,
-  );
-  if (model.num_class_embeds !== null) line('classes', count(model.num_class_embeds));
+  for (const [name, text] of architectureFacts(model)) line(name, text);
 }

@@ -1,18 +1,26 @@
 /** `immiscible sample`: images from a trained model. */
 import { type SampleStart } from '@immiscible/trainer';
 import { Command, Option } from 'commander';
-import { duration, plural } from '../format.ts';
+import { count, duration, plural } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { type Io, printJson, printLine } from '../io.ts';
 import { openModel } from '../model-folder.ts';
 import { type Interpolation, interpolations, wholeNumber, wholeNumbers } from '../options.ts';
 import { SampleFiles } from '../sample-files.ts';
-import { addSamplerOptions, labelsFor, type SamplerFlags, samplingOf } from '../sampler-flags.ts';
+import {
+  addSamplerOptions,
+  checkSteps,
+  labelsFor,
+  type SamplerFlags,
+  type Sampling,
+  samplingOf,
+} from '../sampler-flags.ts';
 import { withSampler } from '../sampling.ts';
 import { withDevice } from '../session.ts';
 
 interface SampleFlags extends SamplerFlags {
   readonly steps?: number;
+  readonly timesteps?: readonly number[];
   readonly seeds?: readonly number[];
   readonly interpolate?: readonly Interpolation[];
   readonly grid?: string;
@@ -43,7 +51,15 @@ export function sampleCommand(io: Io): Command {
         .argParser(interpolations)
         .conflicts('seeds'),
     )
-    .option('--steps <number>', 'sampling steps (default: what the sampler is good for)', wholeNumber(1));
+    .option('--steps <number>', 'sampling steps (default: what the sampler is good for)', wholeNumber(1))
+    .addOption(
+      new Option(
+        '--timesteps <list>',
+        'which to visit, falling, such as 22,0; with euler, heun, dpm++ and cm',
+      )
+        .argParser(wholeNumbers)
+        .conflicts('steps'),
+    );
   return addSamplerOptions(command, String(BATCH))
     .option('--grid <file>', 'one PNG of all images (default: samples.png, unless --out is given)')
     .option('--columns <number>', 'images in a row of the grid (default: as wide as high)', wholeNumber(1))
@@ -94,9 +110,10 @@ async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void
   const { folder, pipeline } = await openModel(path);
   const { starts, columns } = startsOf(flags);
   const sampling = samplingOf(pipeline, flags);
-  const steps = flags.steps ?? sampling.steps;
+  const { out, scale, timesteps } = flags;
+  const steps = flags.steps ?? timesteps?.length ?? sampling.steps;
+  checkSteps(sampling, steps);
   const labels = labelsFor(pipeline.model, starts.map(seedOf), flags.labels, sampling.nullLabel);
-  const { out, scale } = flags;
   const grid = flags.grid ?? (out === undefined ? 'samples.png' : undefined);
   const began = performance.now();
   let done = 0;
@@ -110,25 +127,49 @@ async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void
         await written.addBatch(samples, first);
         done = first + samples.length / (shape[0] * shape[1] * shape[2]);
       };
+      const options = { ...sampling.options, steps, ...(timesteps ? { timesteps } : {}), ...labels };
       const samples = await interruptible(io, (signal) =>
-        make({ ...sampling.options, steps, seeds: starts, ...labels, onBatch }, signal),
+        make({ ...options, seeds: starts, onBatch }, signal),
       );
       await written.finish(samples);
       return written.written;
     });
   }).catch((error: unknown) => {
     if (done > 0 && out !== undefined) {
-      printLine(io.stderr, `${done} of ${plural(starts.length, 'image')} had been made, and are in ${out}`);
+      printLine(
+        io.stderr,
+        `${count(done)} of ${plural(starts.length, 'image')} had been made, and are in ${out}`,
+      );
     }
     throw error;
   });
-  const seconds = (performance.now() - began) / 1000;
+  report({ flags, folder, sampling, starts, steps, labels, grid, files, began }, io);
+}
+
+/** What was made, for people or as JSON. */
+function report(
+  made: {
+    readonly flags: SampleFlags;
+    readonly folder: string;
+    readonly sampling: Sampling;
+    readonly starts: readonly SampleStart[];
+    readonly steps: number;
+    readonly labels: { readonly labels?: readonly number[] };
+    readonly grid: string | undefined;
+    readonly files: readonly string[];
+    readonly began: number;
+  },
+  io: Io,
+): void {
+  const { flags, folder, sampling, starts, steps, labels, grid, files, began } = made;
   const { name: sampler, options } = sampling;
+  const { interpolate, out, timesteps } = flags;
+  const seconds = (performance.now() - began) / 1000;
   if (flags.json) {
     const { sampler: scheduler, ...settings } = options;
-    const made = flags.interpolate === undefined ? { seeds: starts } : { interpolate: flags.interpolate };
-    const what = { model: folder, sampler, scheduler: scheduler._class_name, steps, ...settings };
-    printJson(io.stdout, { ...what, ...made, ...labels, files, seconds });
+    const how = { sampler, scheduler: scheduler._class_name, steps, timesteps, ...settings };
+    const what = interpolate === undefined ? { seeds: starts } : { interpolate };
+    printJson(io.stdout, { model: folder, ...how, ...what, ...labels, files, seconds });
     return;
   }
   const singles = files.filter((file) => file !== grid);

@@ -11,6 +11,7 @@ import {
   share,
   significant,
 } from '../format.ts';
+import { architectureFacts, objectiveText, samplerText } from '../config-text.ts';
 import { html, type Markup } from './markup.ts';
 import { armColor } from './plots.ts';
 
@@ -79,10 +80,10 @@ function precisionText({ config, arms }: CompareReport): string {
 }
 
 function averagingText(ema: CompareReport['config']['training']['ema']): string {
+  if (ema.kind === undefined || ema.kind === 'decay') {
+    return `decay ${ema.decay}${ema.warmup ? ' with warm-up' : ''}`;
+  }
   switch (ema.kind) {
-    case undefined:
-    case 'decay':
-      return `decay ${ema.decay}${ema.warmup ? ' with warm-up' : ''}`;
     case 'half-life':
       return `half-life ${plural(ema.images, 'image')}${ema.rampUp === null ? '' : `, at most ${ema.rampUp} of the images so far`}`;
     case 'power':
@@ -94,7 +95,7 @@ function averagingText(ema: CompareReport['config']['training']['ema']): string 
 
 export function settingsSection(report: CompareReport): Markup {
   const { config, dataset, parameters, features, seconds, peakMemoryBytes, versions } = report;
-  const { model, training, optimizer, scheduler, evaluation } = config;
+  const { model, training, optimizer, evaluation } = config;
   const { type, warmupSteps } = training.schedule;
   return html`<section>
     <h2>Settings</h2>
@@ -114,13 +115,9 @@ export function settingsSection(report: CompareReport): Markup {
       ])}
       ${facts('Model and sampling', [
         ['model', `${model._class_name}, ${magnitude(parameters)} parameters`],
-        ['channels', model.block_out_channels.join(', ')],
-        ['blocks', model.down_block_types.map((name) => name.replace('Block2D', '')).join(', ')],
-        [
-          'prediction',
-          `${scheduler.prediction_type}, ${count(scheduler.num_train_timesteps)} timesteps, β ${scheduler.beta_schedule}`,
-        ],
-        ['sampler', `DDIM, ${list(evaluation.samplingSteps)} steps, ${scheduler.timestep_spacing} spacing`],
+        ...architectureFacts(model),
+        ['learns', objectiveText(config)],
+        ['sampler', samplerText(config)],
         ['measured on', `${plural(evaluation.samples, 'image')} in ${features} features`],
       ])}
       ${facts('Machine', [
