@@ -3,6 +3,7 @@
 import sys
 
 import generate_checkpoints
+import generate_objectives
 import generate_ops
 import generate_optim
 import generate_pipelines
@@ -16,6 +17,7 @@ PARTS = {
     "unet": generate_unet.main,
     "optim": generate_optim.main,
     "scaler": generate_scaler.main,
+    "objectives": generate_objectives.main,
     "pipelines": generate_pipelines.main,
 }
 
