@@ -50,9 +50,14 @@ async function readConfigFile(path: string, above: readonly string[] = []): Prom
   if (above.includes(full)) {
     throw new UsageError(`${path} extends itself (${[...above, full].join(' → ')}); remove one \`extends\``);
   }
+  return resolveExtends(await readYamlFile(path), path, [...above, full]);
+}
+
+/** The fields of a YAML or JSON file. @throws UsageError where it cannot be read or parsed, or holds something else */
+export async function readYamlFile(path: string): Promise<JsonObject> {
   let text: string;
   try {
-    text = await readFile(full, 'utf8');
+    text = await readFile(path, 'utf8');
   } catch (error) {
     throw new UsageError(`the config file ${path} cannot be read: ${(error as Error).message}`, {
       cause: error,
@@ -61,6 +66,21 @@ async function readConfigFile(path: string, above: readonly string[] = []): Prom
   const value = parseText(text, path);
   if (!isObject(value))
     throw new UsageError(`${path}: wants fields and values, got ${JSON.stringify(value)}`);
+  return value;
+}
+
+/**
+ * A config that may say `extends`, laid over what it extends.
+ *
+ * @param path the file that it stands in: paths in it begin there
+ * @param above files that are being read already
+ * @throws UsageError for a recipe or a file that is not there, and a circle of files
+ */
+export async function resolveExtends(
+  value: JsonObject,
+  path: string,
+  above: readonly string[] = [],
+): Promise<JsonObject> {
   const { extends: parent, ...own } = value;
   if (parent === undefined) return own;
   if (typeof parent !== 'string') {
@@ -70,7 +90,7 @@ async function readConfigFile(path: string, above: readonly string[] = []): Prom
   }
   const isPath = /[/\\]/.test(parent) || extname(parent) !== '';
   const base = isPath
-    ? await readConfigFile(resolve(dirname(full), parent), [...above, full])
+    ? await readConfigFile(resolve(dirname(resolve(path)), parent), above)
     : recipeNamed(parent);
   return merge(base, own) as JsonObject;
 }

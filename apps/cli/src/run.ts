@@ -8,6 +8,7 @@ import { compareCommand } from './commands/compare.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { infoCommand } from './commands/info.ts';
 import { sampleCommand } from './commands/sample.ts';
+import { studyCommand } from './commands/study.ts';
 import { trainCommand } from './commands/train.ts';
 import { InterruptedError } from './errors.ts';
 import { exitCodeOf, isExpected, messageOf } from './exit-code.ts';
@@ -25,7 +26,15 @@ function createProgram(io: Io): Command {
 Exit codes: 0 done, 1 the work failed, 2 an option, config or input cannot be used, 130 stopped with Ctrl-C,
 143 terminated. NO_COLOR=1 turns colours off; DEBUG=immiscible adds the stack to an error.`,
     );
-  const commands = [compareCommand, trainCommand, sampleCommand, evaluateCommand, assignCommand, infoCommand];
+  const commands = [
+    compareCommand,
+    studyCommand,
+    trainCommand,
+    sampleCommand,
+    evaluateCommand,
+    assignCommand,
+    infoCommand,
+  ];
   for (const create of commands) program.addCommand(create(io));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({

@@ -50,6 +50,7 @@ export {
   summarize,
   type ThresholdRow,
 } from './study/summary.ts';
+export { studies } from './study/studies/index.ts';
 export { type Interval, meanInterval, pairedChange, pairedDifference } from './analysis/interval.ts';
 export { type Crossing, type CurvePoint, firstCrossing } from './analysis/crossing.ts';
 export { checkSameConfig } from './config-difference.ts';
@@ -58,6 +59,7 @@ export { type GridOptions, gridPng } from './image-grid.ts';
 export { pointsPng } from './points-picture.ts';
 export { writeFileAtomic } from './atomic.ts';
 export { type Pipeline, readPipeline, writePipeline } from './pipeline-folder.ts';
+export { classCountOf, nullLabelOf } from './label-dropout.ts';
 export { checkpointPath, listCheckpoints, readLatestCheckpoint } from './checkpoint.ts';
 export { describeEnvironment, type Environment, isRun, readRunConfig } from './run-dir.ts';
 export { readEvents, type RunEvent } from './run-events.ts';

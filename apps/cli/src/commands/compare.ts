@@ -1,12 +1,8 @@
 /** `immiscible compare`: the main job. Arms that differ in the pairing alone, trained, measured, reported. */
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Device } from '@immiscible/tensor-core';
 import {
-  compare,
   type CompareConfig,
-  type CompareEvent,
-  type CompareReport,
   isComparison,
   isRun,
   parseCompareConfig,
@@ -17,17 +13,11 @@ import { Command } from 'commander';
 import { loadConfig, merge } from '../config-file.ts';
 import { addConfigOptions, checkKeepsConfig, type ConfigFlags, overridesOf } from '../config-flags.ts';
 import { summarizeComparison } from '../compare-summary.ts';
-import { survivingLoss } from '../device-loss.ts';
-import { InterruptedError, UsageError } from '../errors.ts';
-import { list, plural, significant } from '../format.ts';
-import { interruptible } from '../interrupts.ts';
-import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
-import { ArmProgress } from '../progress/arm-progress.ts';
-import { createDisplay } from '../progress/display.ts';
-import { TimeLeft } from '../progress/time-left.ts';
+import { UsageError } from '../errors.ts';
+import { colorsFor, type Io, printJson, printLine } from '../io.ts';
+import { runComparison } from '../run-comparison.ts';
 import { writeReport } from '../report/write-report.ts';
 import { type FolderState, nextName, resumeFolder, stateOf, withLock } from '../run-folder.ts';
-import { openData, withDevice } from '../session.ts';
 
 interface CompareFlags extends ConfigFlags {
   readonly recipe?: string;
@@ -80,11 +70,14 @@ async function runCompare(flags: CompareFlags, io: Io): Promise<void> {
   const { config, folder, continues } = await choose(flags);
   await mkdir(folder, { recursive: true });
   const report = await withLock(folder, async () => {
-    const made = await train(config, folder, continues, flags, io).catch(async (error: unknown) => {
-      // What failed before it began (data that do not fit, say) must not stand in the way of the next attempt.
-      if (!continues && !(await hasBegun(config, folder))) await rm(folder, { recursive: true, force: true });
-      throw error;
-    });
+    const made = await runComparison({ config, folder, continues, flags, io }).catch(
+      async (error: unknown) => {
+        // What failed before it began (data that do not fit, say) must not stand in the way of the next attempt.
+        if (!continues && !(await hasBegun(config, folder)))
+          await rm(folder, { recursive: true, force: true });
+        throw error;
+      },
+    );
     await writeReport(folder, made);
     return made;
   });
@@ -146,97 +139,4 @@ function isFinished(folder: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function train(
-  config: CompareConfig,
-  folder: string,
-  continues: boolean,
-  flags: CompareFlags,
-  io: Io,
-): Promise<CompareReport> {
-  const colors = colorsFor(io.stderr, io.env);
-  /** The furthest step of each arm. */
-  const reached = new Map<string, number>();
-  const trainOn = async (device: Device): Promise<CompareReport> => {
-    const dataset = await openData(config.data, io);
-    const names = config.arms.map(({ name }) => name);
-    const { steps, batchSize, accumulate } = config.training;
-    printLine(
-      io.stderr,
-      `${colors.bold(names.join(' against '))}: ${plural(dataset.length, 'image')} of ${dataset.name}; ` +
-        `${plural(steps, 'step')} of ${plural(batchSize * accumulate, 'image')} each; seed ${config.seed}`,
-    );
-    printLine(io.stderr, colors.dim(`${device.name}: ${device.description}`));
-    printLine(
-      io.stderr,
-      colors.dim(`${continues ? 'continuing in' : 'in'} ${folder}; Ctrl-C stops, and it can be continued`),
-    );
-    const arms = names.map((name) => new ArmProgress(name, steps));
-    const display = createDisplay(io, arms);
-    const show = showEvents(config, arms, display);
-    const onEvent = (event: CompareEvent): void => {
-      if (event.type === 'step') {
-        reached.set(event.arm, Math.max(event.report.step, reached.get(event.arm) ?? 0));
-      }
-      show(event);
-    };
-    try {
-      return await interruptible(io, (signal) =>
-        compare(config, { folder, device, dataset, signal, onEvent }),
-      );
-    } catch (error) {
-      if (!(error instanceof InterruptedError)) throw error;
-      const done = arms.map(({ name, step }) => `${name} at step ${step}`).join(', ');
-      throw new InterruptedError(
-        error.signal,
-        `Stopped (${done}). Continue with: ${ownName(io.env)} compare --resume ${folder}`,
-      );
-    } finally {
-      display.stop();
-    }
-  };
-  return survivingLoss(
-    io,
-    () => [...reached.values()].reduce((total, step) => total + step, 0),
-    () => withDevice(config, flags, trainOn),
-  );
-}
-
-/** Turns events into what is seen of them. */
-function showEvents(
-  config: CompareConfig,
-  arms: readonly ArmProgress[],
-  display: ReturnType<typeof createDisplay>,
-): (event: CompareEvent) => void {
-  const timeLeft = new TimeLeft(config);
-  const armNamed = (name: string): ArmProgress | undefined => arms.find((arm) => arm.name === name);
-  return (event) => {
-    switch (event.type) {
-      case 'phase':
-        display.activity(event.text);
-        return;
-      case 'step': {
-        const arm = armNamed(event.arm);
-        if (!arm) return;
-        arm.add(event.report);
-        display.step(arm, timeLeft.seconds(arms));
-        return;
-      }
-      case 'sampling': {
-        const { arm, samplingSteps, done, total } = event;
-        timeLeft.sampled(arm, samplingSteps, done, performance.now());
-        display.activity(`sampling ${arm} with ${samplingSteps} steps`, done, total, timeLeft.seconds(arms));
-        return;
-      }
-      case 'measurement': {
-        const { images, quality } = event.measurement;
-        const values = Object.entries(quality).map(([n, { frechet }]) => `${significant(frechet)} with ${n}`);
-        display.note(
-          `${event.arm} after ${plural(images, 'image')}: Fréchet distance ${list(values)} sampling steps`,
-        );
-        return;
-      }
-    }
-  };
 }

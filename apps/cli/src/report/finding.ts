@@ -4,7 +4,7 @@
  * A treated arm is held against the baseline (the arm without assignment). Fréchet distances that differ by less than
  * `LEVEL` count as equal; more than that may still be chance, since a comparison has one seed.
  */
-import { type ArmReport, type CompareReport } from '@immiscible/trainer';
+import { type ArmReport, type CompareReport, firstCrossing } from '@immiscible/trainer';
 import { change, list, plural, share, significant } from '../format.ts';
 
 /** Relative difference below which two Fréchet distances count as equal. */
@@ -75,11 +75,7 @@ function reachedOf({ baseline, treated }: NonNullable<Finding['pair']>): Reached
       return frechet === undefined ? [] : [{ images, frechet }];
     });
     if (curve.length < 2) return [];
-    const at = curve.findIndex(({ frechet }) => frechet <= goal);
-    const after = curve[at];
-    const before = curve[at - 1];
-    const part = after && before ? (before.frechet - goal) / (before.frechet - after.frechet) : 0;
-    const images = after && before ? before.images + part * (after.images - before.images) : after?.images;
+    const images = firstCrossing(curve, goal)?.images;
     return [{ samplingSteps: Number(steps), images, ofImages: baseline.images }];
   });
 }

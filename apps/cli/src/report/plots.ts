@@ -14,7 +14,15 @@ export interface Line {
   readonly name: string;
   /** place among the report's arms: decides the colour */
   readonly arm: number;
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly points: readonly LinePoint[];
+}
+
+/** A point, with the ends of an interval where it has one. */
+export interface LinePoint {
+  readonly x: number;
+  readonly y: number;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
 }
 
 export interface FigureOptions {
@@ -28,6 +36,8 @@ export interface FigureOptions {
   readonly y: { readonly label: string; readonly log?: boolean; readonly domain?: readonly [number, number] };
   /** a dashed line across, with its name */
   readonly floor?: { readonly y: number; readonly name: string };
+  /** thin lines across, such as goals */
+  readonly rules?: readonly number[];
   /** marks at the points; without them, a line is thin and its running mean is drawn over it */
   readonly dots: boolean;
   readonly width: number;
@@ -91,7 +101,14 @@ function domainOf(values: readonly number[], log: boolean): [number, number] {
   return [low / air, high * air];
 }
 
-function marksOf({ name, arm, points }: Line, { dots, y }: FigureOptions): Plot.Markish[] {
+/** Pixels between the whiskers of one arm and the next. */
+const WHISKER_SHIFT = 5;
+
+function marksOf(
+  { name, arm, points }: Line,
+  place: number,
+  { dots, y, lines }: FigureOptions,
+): Plot.Markish[] {
   const stroke = armColor(arm);
   if (!dots) {
     const mean = smooth(points, Math.max(1, Math.round(points.length / 40)), y.log === true);
@@ -101,8 +118,14 @@ function marksOf({ name, arm, points }: Line, { dots, y }: FigureOptions): Plot.
     ];
   }
   const title = ({ x, y }: Line['points'][number]): string => `${name}: ${significant(y)} at ${tick(x)}`;
+  const whiskers = points.flatMap(({ x, low, high }) =>
+    low === undefined || high === undefined ? [] : [{ x, low, high }],
+  );
+  // Side by side, so that intervals of several arms can be told apart.
+  const dx = whiskers.length === 0 ? 0 : WHISKER_SHIFT * (place - (lines.length - 1) / 2);
   return [
-    Plot.lineY(points, { x: 'x', y: 'y', stroke, strokeWidth: 2.25 }),
+    Plot.ruleX(whiskers, { x: 'x', y1: 'low', y2: 'high', stroke, strokeWidth: 1.5, strokeOpacity: 0.7, dx }),
+    Plot.lineY(points, { x: 'x', y: 'y', stroke, strokeWidth: 2.25, dx }),
     Plot.dot(points, {
       x: 'x',
       y: 'y',
@@ -111,6 +134,7 @@ function marksOf({ name, arm, points }: Line, { dots, y }: FigureOptions): Plot.
       stroke: 'var(--surface)',
       strokeWidth: 1.5,
       title,
+      dx,
     }),
   ];
 }
@@ -139,7 +163,9 @@ function floorMarks(floor: NonNullable<FigureOptions['floor']>, isInView: boolea
 /** Draws a figure. @returns an `<svg>` that scales with the page */
 export function drawFigure(options: FigureOptions): Markup {
   const { lines, x, y, floor, width, height, description } = options;
-  const values = lines.flatMap(({ points }) => points.map((point) => point.y));
+  const values = lines.flatMap(({ points }) =>
+    points.flatMap(({ y: value, low = value, high = value }) => [low, value, high]),
+  );
   const isInView = floor !== undefined && (!y.log || floor.y > FLOOR_IN_VIEW * Math.min(...values));
   const yDomain = y.domain ?? domainOf(isInView ? [...values, floor.y] : values, y.log === true);
   const figure = Plot.plot({
@@ -174,7 +200,8 @@ export function drawFigure(options: FigureOptions): Markup {
     },
     marks: [
       ...(floor ? floorMarks(floor, isInView) : []),
-      ...lines.flatMap((line) => marksOf(line, options)),
+      Plot.ruleY(options.rules ?? [], { stroke: 'var(--floor)', strokeWidth: 1 }),
+      ...lines.flatMap((line, place) => marksOf(line, place, options)),
     ],
   }) as unknown as { outerHTML: string };
   return new Markup(figure.outerHTML);

@@ -1,12 +1,17 @@
 /** The report's style sheet: system fonts, two palettes, nothing fetched. */
+import { LIGHT } from '../figures/palette.ts';
 import { Markup } from './markup.ts';
+
+function variables(colors: Readonly<Record<string, string>>): string {
+  return Object.entries(colors)
+    .map(([name, color]) => `--${name}: ${color};`)
+    .join(' ');
+}
 
 export const STYLE = new Markup(`
 :root {
   color-scheme: light dark;
-  --page: #f6f7f9; --surface: #ffffff; --text: #16202e; --muted: #5c6878; --line: #e2e6ec;
-  --arm-0: #d9622b; --arm-1: #1769c7; --arm-2: #178a5c; --arm-3: #8a4fc2; --arm-4: #b0335f; --arm-5: #6b6f1d;
-  --floor: #66707f; --good: #127a4b; --bad: #b3362b;
+  ${variables(LIGHT)}
   --shadow: 0 1px 2px rgb(16 24 40 / 6%), 0 4px 16px rgb(16 24 40 / 5%);
 }
 @media (prefers-color-scheme: dark) {

@@ -22,8 +22,8 @@ const studySchema = z.strictObject({
         /** a comparison's config; its name and seed are the study's to say */
         config: z.record(z.string(), z.unknown()),
         /**
-         * Fréchet distances that arms are to come down to, by number of sampling steps. Default: what the baseline ends
-         * with, and half as much again.
+         * Fréchet distances that arms are to come down to, by number of sampling steps. Default: what the worst seed of
+         * the baseline ends with, and half as much again.
          */
         thresholds: z
           .record(z.string().regex(/^\d+$/), z.array(z.number().positive()).min(1))

@@ -52,22 +52,22 @@ describe('the summary of a setting', () => {
     expect(rows[1]!.frechet.values).toEqual([8, 12, 16]);
   });
 
-  it('counts images to what the baseline ends with, and to half as much again', () => {
+  it('counts images to what the worst seed of the baseline ends with, and to half as much again', () => {
     const at = (arm: string, goal: number) =>
       summary.thresholds.find((row) => row.arm === arm && row.goal === goal)!;
-    expect([...new Set(summary.thresholds.map(({ goal }) => goal))]).toEqual([15, 10]);
-    // From 16 to 12: 15 is a quarter of the way; from 20 to 14 five sixths; from 18 to 14 three quarters.
-    const loose = at('vanilla', 15).images;
-    [125, 100 + 500 / 6, 175].forEach((wanted, i) => expect(loose[i]).toBeCloseTo(wanted, 9));
-    expect(at('immiscible', 15)).toMatchObject({ atMost: [true, false, false], reached: 3 });
-    expect(at('immiscible', 15).images).toEqual([100, 125, 250]);
-    const strict = at('immiscible', 10);
-    expect(strict).toMatchObject({ images: [150, 300, null], reached: 2 });
-    expect(at('vanilla', 10)).toMatchObject({ images: [300, 400, null], reached: 2 });
-    // 150 of 300 and 300 of 400.
-    expect(strict.change!.mean).toBeCloseTo(Math.sqrt(0.5 * 0.75) - 1, 12);
+    expect([...new Set(summary.thresholds.map(({ goal }) => goal))]).toEqual([18, 12]);
+    // From 20 to 14, 18 is a third of the way.
+    expect(at('vanilla', 18)).toMatchObject({ atMost: [true, false, true], reached: 3 });
+    [100, 100 + 100 / 3, 100].forEach((wanted, i) =>
+      expect(at('vanilla', 18).images[i]).toBeCloseTo(wanted, 9),
+    );
+    expect(at('immiscible', 18)).toMatchObject({ images: [100, 100, 100], atMost: [true, true, true] });
+    expect(at('vanilla', 12)).toMatchObject({ images: [200, 300, 300], reached: 3 });
+    const strict = at('immiscible', 12);
+    expect(strict).toMatchObject({ images: [100, 200, null], atMost: [true, false, false], reached: 2 });
+    expect(strict.change!.mean).toBeCloseTo(Math.sqrt((100 / 200) * (200 / 300)) - 1, 12);
     expect(strict.change!.count).toBe(2);
-    expect(at('vanilla', 10).change).toBeUndefined();
+    expect(at('vanilla', 12).change).toBeUndefined();
   });
 
   it('takes goals that it is given, and says of one that is never reached', () => {

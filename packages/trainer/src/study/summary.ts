@@ -211,9 +211,12 @@ function curveRows(arms: Arms): CurveRow[] {
   );
 }
 
-/** What the baseline ends with, and half as much again: three digits, so that a goal is one number for every seed. */
+/**
+ * What the worst seed of the baseline ends with, so that all of them come there, and half as much again: three digits, so
+ * that a goal is one number for every seed.
+ */
 function goalsOf(base: Arms, samplingSteps: number): number[] {
-  const end = meanInterval(base.map((arm) => arm.frechet[samplingSteps]!)).mean;
+  const end = Math.max(...base.map((arm) => arm.frechet[samplingSteps]!));
   return [1.5, 1].map((factor) => Number((factor * end).toPrecision(3)));
 }
 
