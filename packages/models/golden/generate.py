@@ -82,8 +82,34 @@ CASES = {
         None,
         False,
     ),
+    # The same at its full depth: four levels of three blocks, attention in three of them and of several heads.
+    "adm-64": (
+        {
+            **SMALL,
+            "sample_size": 16,
+            "in_channels": 3,
+            "out_channels": 3,
+            "block_out_channels": [8, 16, 24, 32],
+            "layers_per_block": 3,
+            "attention_head_dim": 8,
+            "attn_norm_num_groups": 8,
+            "down_block_types": ["ResnetDownsampleBlock2D"] + ["AttnDownBlock2D"] * 3,
+            "up_block_types": ["AttnUpBlock2D"] * 3 + ["ResnetUpsampleBlock2D"],
+            "downsample_type": "resnet",
+            "upsample_type": "resnet",
+            "resnet_time_scale_shift": "scale_shift",
+            "num_class_embeds": 5,
+        },
+        [-1553.6, 1095.5],
+        [4, 1],
+        False,
+    ),
     "no-middle": ({**SMALL, "mid_block_type": None}, [1, 2], None, False),
 }
+
+
+# Of so many tensors a few entries of each gradient are enough.
+DEEP = ["adm-64"]
 
 
 def main():
@@ -93,6 +119,7 @@ def main():
         generate_unet.CASES[name] = case
         has_middle = case[0].get("mid_block_type", "UNetMidBlock2D") is not None
         generate_unet.WATCHED = ["mid_block"] if has_middle else []
+        generate_unet.ENTRIES = 4 if name in DEEP else 16
         generate_unet.record(name)
 
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { goldenJson, goldenPath } from '../test/golden.ts';
 import { describeUnet2d } from './describe.ts';
@@ -8,7 +8,9 @@ type Costs = Record<string, Record<'parameters' | 'tensors' | 'multiplyAdds' | '
 const costs = goldenJson<Costs>('costs.json', 'own');
 
 function configOf(name: string, extra: object = {}): ReturnType<typeof parseUnet2dConfig> {
-  const json = JSON.parse(readFileSync(goldenPath(`configs/${name}.json`), 'utf8')) as object;
+  const own = goldenPath(`configs/${name}.json`, 'own');
+  const path = existsSync(own) ? own : goldenPath(`configs/${name}.json`);
+  const json = JSON.parse(readFileSync(path, 'utf8')) as object;
   return parseUnet2dConfig({ ...json, ...extra });
 }
 

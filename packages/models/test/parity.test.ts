@@ -13,6 +13,7 @@ const cases: [string, Folder][] = [
   ['resnet-sampling', 'shared'],
   ['fourier', 'shared'],
   ['adm', 'own'],
+  ['adm-64', 'own'],
   ['other-values', 'own'],
   ['no-attention', 'own'],
   ['no-middle', 'own'],

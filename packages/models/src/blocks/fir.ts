@@ -3,8 +3,8 @@
  * quality of StyleGAN"; Zhang 2019, "Making convolutional networks shift-invariant again"): a small filter along each
  * axis, such as [1, 3, 3, 1], before every second pixel is kept, or after zeros are put between pixels.
  *
- * The filter is the same for all channels, so that an axis is a product with one banded matrix: on processors this costs
- * what average pooling does and less than a depthwise convolution, and its gradient is the product with the transpose.
+ * The filter is the same for all channels, so that an axis is a product with one banded matrix, and its gradient the
+ * product with the transpose. Every target is good at products; at depthwise convolutions, whose sums are short, not.
  */
 import { avgPool2d, tensor, type Tensor, upsampleNearest2d } from '@immiscible/tensor-core';
 
@@ -30,7 +30,7 @@ function band(
   return tensor(values, [outputs, inputs]);
 }
 
-/** x [B, C, H, W], with `matrix(extent, transpose)` applied along both axes. */
+/** x [B, C, H, W] → [B, C, H', W'], with `along` applied to its rows [B · C · H, W], then to its columns [B · C, H, W']. */
 function alongBoth(x: Tensor, along: (x: Tensor, extent: number, vertical: boolean) => Tensor): Tensor {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
   const rows = along(x.reshape([batch * channels * height, width]), width, false);
