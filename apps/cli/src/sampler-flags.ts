@@ -1,7 +1,9 @@
 /** How to sample, as `sample` and `evaluate` are told it: the options, and what they come to for a model. */
 import { modelCalls, SchedulerArgumentError, type SchedulerConfig } from '@immiscible/schedulers';
 import {
+  nullLabelOf,
   type Pipeline,
+  type RunConfig,
   type SampleOptions,
   type SamplerName,
   samplerNames,
@@ -74,13 +76,18 @@ export interface Sampling {
   readonly options: Pick<SampleOptions, 'eta' | 'churn' | 'guidance'> & { readonly sampler: SchedulerConfig };
 }
 
-/** @throws SampleError for a sampler that does not fit the model; UsageError for guidance that it cannot have */
+/**
+ * @param config of the run, where the model belongs to one: it says whether labels were dropped
+ * @throws SampleError for a sampler that does not fit the model; UsageError for guidance that it cannot have
+ */
 export function samplingOf(
   { model, scheduler: trained }: Pipeline,
+  config: RunConfig | undefined,
   { sampler, karras, eta, churn, guidance, nullLabel }: SamplerFlags,
 ): Sampling {
   const scheduler = schedulerFor(trained, sampler, { karras: karras === true });
-  if (guidance !== 1 && model.num_class_embeds !== null && nullLabel === undefined) {
+  const none = nullLabel ?? (config && nullLabelOf(config));
+  if (guidance !== 1 && model.num_class_embeds !== null && none === undefined) {
     throw new UsageError(
       '--guidance: wants the class that stands for none as well, which a model has if it was trained with one; ' +
         `name it with --null-label (often the last, ${model.num_class_embeds - 1})`,
@@ -90,7 +97,7 @@ export function samplingOf(
     name: samplerOf(scheduler),
     scheduler,
     steps: stepsOf(scheduler),
-    nullLabel,
+    nullLabel: none,
     options: {
       sampler: scheduler,
       guidance,

@@ -215,6 +215,17 @@ describe('a source', () => {
     expect(() => new BatchSource(config, few, objectiveOf(config))).toThrow(DatasetError);
   });
 
+  it('drops the labels of some, and leaves everything else as it was', async () => {
+    const model = { num_class_embeds: 11 };
+    const [kept, some] = [await first({ model }), await first({ model, training: { labelDropout: 0.5 } })];
+    const { labels, ...others } = some.values;
+    expect(kept.values).toMatchObject(others);
+    const changed = labels.filter((label, i) => label !== kept.values.labels[i]);
+    expect(changed.length).toBeGreaterThan(0);
+    expect(changed.length).toBeLessThan(labels.length);
+    expect(new Set(changed)).toEqual(new Set([10]));
+  });
+
   it('gives labels and dropout keys only to models that take them', async () => {
     const { values } = await first({ model: { dropout: 0, num_class_embeds: null } });
     expect(Object.keys(values)).not.toContain('labels');

@@ -10,6 +10,7 @@ import { createLoader, type ImageDataset, type Loader, type LoaderState } from '
 import { tensor } from '@immiscible/tensor-core';
 import { type RunConfig } from './config.ts';
 import { TrainerError } from './errors.ts';
+import { dropLabels } from './label-dropout.ts';
 import { type Objective } from './objectives/objective.ts';
 import { pairAhead, pairAtOnce, type PairedImages, type UnpairedBatch } from './pairing.ts';
 import { dropoutKeys, sampleStreams } from './sample-streams.ts';
@@ -218,7 +219,9 @@ export class BatchSource {
       x0: tensor(images, shape),
       noise: tensor(noise, shape),
       ...this.#objective.draws(step, streams),
-      ...(model.num_class_embeds === null ? {} : { labels: tensor(labels, [size]) }),
+      ...(model.num_class_embeds === null
+        ? {}
+        : { labels: tensor(dropLabels(this.#config, labels, streams), [size]) }),
       ...(model.dropout > 0 ? { dropoutKey: tensor(dropoutKeys(streams), [size, 2]) } : {}),
     };
   }

@@ -10,6 +10,7 @@ import { writeFileAtomic } from './atomic.ts';
 import { armConfig, type AssignmentConfig, type CompareConfig, parseCompareConfig } from './config.ts';
 import { checkSameConfig } from './config-difference.ts';
 import { CheckpointError } from './errors.ts';
+import { classCountOf } from './label-dropout.ts';
 import { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
 import { gridPng } from './image-grid.ts';
 import { pointsPng } from './points-picture.ts';
@@ -233,18 +234,19 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
 
 async function measure(
   arm: { name: string; folder: string; run: TrainingRun },
-  { evaluation, model }: CompareConfig,
+  config: CompareConfig,
   reference: Reference,
   sampler: Sampler,
   { signal, onEvent }: CompareOptions,
 ): Promise<Measurement> {
   const { run } = arm;
+  const { evaluation } = config;
   const atEnd = run.finished;
   const numbers = atEnd
     ? evaluation.samplingSteps
     : (evaluation.pointSamplingSteps ?? evaluation.samplingSteps);
   const seeds = Array.from({ length: evaluation.samples }, (_, i) => i);
-  const classes = model.num_class_embeds;
+  const classes = classCountOf(config);
   const quality: Record<string, Quality> = {};
   const parameters = await run.averagedParameters();
   for (const steps of numbers) {
@@ -252,7 +254,7 @@ async function measure(
     const images = await sampler.sample(parameters, {
       steps,
       seeds,
-      ...(classes === null ? {} : { labels: seeds.map((seed) => seed % classes) }),
+      ...(classes === undefined ? {} : { labels: seeds.map((seed) => seed % classes) }),
       ...(signal ? { signal } : {}),
       onProgress: (done, total) =>
         onEvent?.({ type: 'sampling', arm: arm.name, samplingSteps: steps, done, total }),

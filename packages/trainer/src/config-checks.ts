@@ -31,9 +31,17 @@ function unknownFields(config: Config): string[] {
   );
 }
 
-function modelProblems({ model }: Config): string[] {
-  if (model.in_channels === model.out_channels) return [];
-  return [`model.out_channels: wants in_channels (${model.in_channels}), got ${model.out_channels}`];
+function modelProblems({ model, training }: Config): string[] {
+  const problems: string[] = [];
+  if (model.in_channels !== model.out_channels) {
+    problems.push(`model.out_channels: wants in_channels (${model.in_channels}), got ${model.out_channels}`);
+  }
+  if (training.labelDropout > 0 && (model.num_class_embeds ?? 0) < 2) {
+    problems.push(
+      `training.labelDropout: wants a model with a label for no class beside the others (model.num_class_embeds), got ${training.labelDropout} with ${model.num_class_embeds}`,
+    );
+  }
+  return problems;
 }
 
 function objectiveProblems({ objective, scheduler, training }: Config): string[] {

@@ -95,6 +95,8 @@ const trainingSchema = z.strictObject({
   /** micro-batches of `batchSize` in one update */
   accumulate: count.default(1),
   flip: z.boolean().default(true),
+  /** share of samples trained as of no class, which is then the model's last label: for classifier-free guidance */
+  labelDropout: z.number().min(0).lt(1).default(0),
   maxGradientNorm: z.number().positive().nullable().default(1),
   schedule: z
     .strictObject({

@@ -9,6 +9,7 @@ import { checkSameConfig } from './config-difference.ts';
 import { type RunConfig } from './config.ts';
 import { emaDecay } from './ema.ts';
 import { ConfigError, DivergedError } from './errors.ts';
+import { classCountOf, nullLabelOf } from './label-dropout.ts';
 import { type ParameterLayout } from './layout.ts';
 import { type Objective } from './objectives/objective.ts';
 import { objectiveOf } from './objectives/objective-of.ts';
@@ -324,7 +325,8 @@ export class TrainingRun {
   }
 }
 
-function checkData({ model }: RunConfig, dataset: ImageDataset): void {
+function checkData(config: RunConfig, dataset: ImageDataset): void {
+  const { model } = config;
   const { name, channels, height, width } = dataset;
   const wanted = model.sample_size === null ? undefined : [model.sample_size].flat();
   const [h, w] = [wanted?.[0] ?? height, wanted?.at(-1) ?? width];
@@ -333,17 +335,18 @@ function checkData({ model }: RunConfig, dataset: ImageDataset): void {
       `the model takes ${model.in_channels} channels of ${h}×${w} (model.in_channels, model.sample_size), the images of ${name} have ${channels} of ${height}×${width}; change one of them`,
     );
   }
-  const { num_class_embeds: classes } = model;
-  if (classes !== null) checkLabels(classes, dataset);
+  if (model.num_class_embeds !== null) checkLabels(config, dataset);
 }
 
 /** An embedding has no row for a label beyond its classes, or for none. */
-function checkLabels(classes: number, dataset: ImageDataset): void {
+function checkLabels(config: RunConfig, dataset: ImageDataset): void {
+  const classes = classCountOf(config)!;
+  const without = nullLabelOf(config) === undefined ? '' : ' without the one that stands for none';
   for (let i = 0; i < dataset.length; i++) {
     const label = dataset.label(i);
     if (label >= 0 && label < classes) continue;
     throw new ConfigError(
-      `the model has ${classes} classes (model.num_class_embeds), image ${i} of ${dataset.name} has ${label === NO_LABEL ? 'no label' : `label ${label}`}; change one of them`,
+      `the model has ${classes} classes (model.num_class_embeds${without}), image ${i} of ${dataset.name} has ${label === NO_LABEL ? 'no label' : `label ${label}`}; change one of them`,
     );
   }
 }

@@ -23,6 +23,8 @@ const purposes = {
   storedNoise: 7,
   /** offset of each channel of a training sample */
   offsetNoise: 8,
+  /** whether a training sample's class is dropped */
+  labelDropout: 9,
 } as const;
 
 export type Purpose = keyof typeof purposes;

@@ -6,6 +6,8 @@ import {
   parseRunConfig,
   type Quality,
   type RunConfig,
+  type SamplerName,
+  samplerOf,
 } from '@immiscible/trainer';
 import { Command } from 'commander';
 import { parse as parseYaml } from 'yaml';
@@ -48,12 +50,13 @@ export function evaluateCommand(io: Io): Command {
     .argument('<model>', 'pipeline folder, or folder of a run')
     .option(
       '--data <set>',
-      'real images: fashion-mnist, cifar10:FOLDER, image-folder:FOLDER, idx:FILE, or {kind: …} as in a config ' +
+      'real images: fashion-mnist, cifar10:FOLDER, celeba:FOLDER, tiny-imagenet:FOLDER, image-folder:FOLDER, idx:FILE, ' +
+        'toy-2d:SHAPE, or {kind: …} as in a config ' +
         '(default: those of the run)',
     )
     .option(
       '--features <name>',
-      'what images are compared in: fashion-classifier or pixels-8x8 (default: as the run)',
+      'what images are compared in: fashion-classifier, pixels-8x8 or values (default: as the run)',
     )
     .option('--samples <number>', 'images to generate (default: as the run, else 1000)', wholeNumber(2))
     .option(
@@ -85,16 +88,20 @@ function dataOf(text: string, side: number | undefined): Json {
     return value;
   }
   const at = text.indexOf(':');
-  const [kind, path] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
-  const sized = side !== undefined && (kind === 'fashion-mnist' || kind === 'image-folder');
-  return {
-    kind,
-    ...(path === undefined ? {} : kind === 'idx' ? { images: path } : { path }),
-    ...(sized ? { size: side } : {}),
-  };
+  const [kind, rest] = at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+  const field = { idx: 'images', 'toy-2d': 'shape' }[kind] ?? 'path';
+  const sized = side !== undefined && !['idx', 'toy-2d'].includes(kind);
+  return { kind, ...(rest === undefined ? {} : { [field]: rest }), ...(sized ? { size: side } : {}) };
 }
 
 type Settings = Pick<RunConfig, 'data' | 'evaluation'>;
+
+/** What a model with such a sampler may have been trained with; the others are for denoising. */
+const objectives: Partial<Record<SamplerName, RunConfig['objective']['kind']>> = {
+  cm: 'consistency-training',
+  edm: 'edm',
+  flow: 'flow-matching',
+};
 
 /** What the flags say, over what the run says; checked as a run's config is. */
 function settingsOf(
@@ -110,12 +117,15 @@ function settingsOf(
     );
   }
   const evaluation = {
+    ...(model._class_name === 'MLP' ? { features: 'values' } : {}),
     ...runConfig?.evaluation,
     ...(flags.features === undefined ? {} : { features: flags.features }),
     ...(flags.samples === undefined ? {} : { samples: flags.samples }),
     ...(flags.batchSize === undefined ? {} : { batchSize: flags.batchSize }),
   };
-  return parseRunConfig({ data, model, scheduler, training: { steps: 1 }, evaluation });
+  // Only what data and evaluation come to is of use here, but a config is checked as a whole.
+  const objective = runConfig?.objective ?? { kind: objectives[samplerOf(scheduler)] ?? 'denoising' };
+  return parseRunConfig({ data, model, scheduler, objective, training: { steps: 1 }, evaluation });
 }
 
 /** The run's own numbers of steps, where its own sampler is asked for. */
@@ -144,7 +154,7 @@ interface Evaluation {
 
 async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<void> {
   const found = await openModel(path);
-  const sampling = samplingOf(found.pipeline, flags);
+  const sampling = samplingOf(found.pipeline, found.runConfig, flags);
   const settings = settingsOf(found, flags);
   const numbersOfSteps = flags.steps ?? stepsFor(found, sampling);
   for (const steps of numbersOfSteps) checkSteps(sampling, steps);

@@ -107,9 +107,9 @@ function seedOf(start: SampleStart): number {
 }
 
 async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void> {
-  const { folder, pipeline } = await openModel(path);
+  const { folder, pipeline, runConfig } = await openModel(path);
   const { starts, columns } = startsOf(flags);
-  const sampling = samplingOf(pipeline, flags);
+  const sampling = samplingOf(pipeline, runConfig, flags);
   const { out, scale, timesteps } = flags;
   const steps = flags.steps ?? timesteps?.length ?? sampling.steps;
   checkSteps(sampling, steps);
