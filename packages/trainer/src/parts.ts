@@ -5,6 +5,7 @@ import { type RunConfig } from './config.ts';
 import { ParameterLayout } from './layout.ts';
 import { objectiveOf } from './objectives/objective-of.ts';
 import { type LossScaleOptions } from './optim/loss-scale.ts';
+import { pretrainedWeights } from './pretrained.ts';
 import { initialState, type TrainState } from './state.ts';
 import { type ApplyModel, compileTrainStep, type TrainStep } from './step.ts';
 
@@ -32,9 +33,17 @@ function lossScaleOf({ precision, training }: StepConfig): LossScaleOptions | un
   return precision === 'f16' ? training.lossScale : undefined;
 }
 
-/** The state that a run of `config` begins with. */
-export function startOf(config: StepConfig & Pick<RunConfig, 'seed'>): Promise<TrainState> {
-  const parameters = initModel(config.model, config.seed, { zeroInit: config.training.zeroInit });
+/**
+ * The state that a run of `config` begins with.
+ *
+ * @throws ConfigError, CheckpointError where the objective starts from weights that do not fit, or are not there
+ */
+export async function startOf(config: StepConfig & Pick<RunConfig, 'seed'>): Promise<TrainState> {
+  const { model, objective, seed, training } = config;
+  const parameters =
+    objective.kind === 'easy-consistency-tuning'
+      ? await pretrainedWeights(objective.from, config)
+      : initModel(model, seed, { zeroInit: training.zeroInit });
   return initialState(layoutOf(config), parameters, {
     lossScale: lossScaleOf(config),
     target: objectiveOf(config).targetDecay !== undefined,

@@ -30,6 +30,6 @@ export function sampleStreams(
 }
 
 /** The keys of the samples' dropout masks, int32 [B · 2]. */
-export function dropoutKeys(streams: SampleStreams): Int32Array {
+export function dropoutKeys(streams: SampleStreams): Int32Array<ArrayBuffer> {
   return Int32Array.from(streams.uniforms('dropout', 2), (word) => word * 2 ** 31);
 }

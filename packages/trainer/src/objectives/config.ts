@@ -5,12 +5,23 @@
 import { z } from 'zod';
 
 const count = z.int().min(1);
+const path = z.string().min(1);
 
 const distance = z.discriminatedUnion('kind', [
   /** the mean squared difference */
   z.strictObject({ kind: z.literal('l2') }),
   /** `c` is 0.00054 · √(C·H·W) where omitted */
   z.strictObject({ kind: z.literal('pseudo-huber'), c: z.number().positive().exactOptional() }),
+  /** files of the published weights, which are not part of any package: see `readLpipsWeights` of @immiscible/metrics-fid */
+  z.strictObject({
+    kind: z.literal('lpips'),
+    backbone: path,
+    heads: path,
+    /** of files that hold the same weights in another format */
+    sha256: z.strictObject({ backbone: path.exactOptional(), heads: path.exactOptional() }).exactOptional(),
+    /** height and width that images are compared at; null: their own */
+    resize: z.int().min(16).nullable().default(224),
+  }),
 ]);
 
 /** ln σ ~ N(meanLog, stdLog²): the papers' P_mean and P_std. */
@@ -47,7 +58,7 @@ export const objectiveSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('easy-consistency-tuning'),
     /** a diffusers pipeline folder, or a run's checkpoint: where the weights come from */
-    from: z.string().min(1),
+    from: path,
     ...logNormal(-1.1, 2),
     q: z.number().gt(1).default(2),
     k: z.number().min(0).default(8),
@@ -74,3 +85,4 @@ export const objectiveSchema = z.discriminatedUnion('kind', [
 ]);
 
 export type ObjectiveConfig = z.output<typeof objectiveSchema>;
+export type DistanceConfig = z.output<typeof distance>;

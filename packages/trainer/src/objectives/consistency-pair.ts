@@ -3,40 +3,64 @@
  * the trained and with the target's parameters.
  *
  * The lower of the two is what Euler's method makes of the upper when the true x_0 is the denoiser: x_0 + σ_n z, with the
- * same z (Song et al. 2023, definition 2 of consistency training). So there is one noise, the one that was assigned.
+ * same z (Song et al. 2023, section 5). So there is one noise, the one that was assigned.
  */
 import { precondition } from '@immiscible/models';
-import { type Tensor, where } from '@immiscible/tensor-core';
-import { type LossInputs, noisy, perSample } from './objective.ts';
+import { tensor, type Tensor, where } from '@immiscible/tensor-core';
+import { type Distance } from './distance.ts';
+import { type LossInputs, noisy, type Objective, perSample } from './objective.ts';
 
-/** Of the scheduler's config; see `precondition` of @immiscible/models. */
-export interface Boundary {
-  readonly sigmaMin: number;
-  readonly sigmaData: number;
+/** What a sample draws. */
+export interface Pair {
+  /** σ_{n+1} (t of easy consistency tuning) */
+  readonly sigma: number;
+  /** σ_n (r of easy consistency tuning); at 0 the target is x_0 itself */
+  readonly lower: number;
+  /** factor of the sample's loss */
+  readonly weight: number;
 }
 
-/** A type alias, so that compiled functions take it as a tree. */
-export type PairDraws = {
-  /** σ_{n+1} (t of easy consistency tuning) [B] */
-  readonly sigma: Tensor;
-  /** σ_n (r of easy consistency tuning) [B]; the target at 0 is x_0 itself */
-  readonly lower: Tensor;
-  /** factor of each sample's loss [B] */
-  readonly weight: Tensor;
-};
+/** The same of a batch, [B] each; a type alias, so that compiled functions take it as a tree. */
+export type PairDraws = { readonly [field in keyof Pair]: Tensor };
 
-/** f(x_{n+1}, σ_{n+1}) and the target at σ_n, [B, C, H, W]; no gradient goes into the target. */
-export function consistencyPair(
-  { sigmaMin, sigmaData }: Boundary,
-  { network, target, batch }: LossInputs<PairDraws>,
-): { online: Tensor; target: Tensor } {
+export interface PairOptions {
+  /** σ at which the consistency function is the identity, and of the data: see `precondition` of @immiscible/models */
+  readonly sigmaMin: number;
+  readonly sigmaData: number;
+  readonly distance: Distance;
+}
+
+/**
+ * E[ weight · d( f_θ(x_0 + σ_{n+1} z, σ_{n+1}), f_target(x_0 + σ_n z, σ_n) ) ] over pairs that `pairs` draws.
+ *
+ * @param pairs one of every sample; k counts the updates done before
+ */
+export function pairObjective(
+  { sigmaMin, sigmaData, distance }: PairOptions,
+  pairs: (k: number, streams: Parameters<Objective['draws']>[1]) => readonly Pair[],
+): Objective<PairDraws> {
   const options = { kind: 'consistency', sigmaMin, sigmaData } as const;
-  const { x0, sigma, lower } = batch;
-  const positive = lower.greater(0);
-  const safe = where(positive, lower, sigma); // the network's time is ln σ
-  const there = precondition(options, target)(noisy(batch, safe), safe);
   return {
-    online: precondition(options, network)(noisy(batch, sigma), sigma),
-    target: where(perSample(positive, x0), there, x0),
+    draws(k, streams) {
+      const drawn = pairs(k, streams);
+      const column = (field: keyof Pair): Tensor =>
+        tensor(
+          Float32Array.from(drawn, (pair) => pair[field]),
+          [drawn.length],
+        );
+      return { sigma: column('sigma'), lower: column('lower'), weight: column('weight') };
+    },
+    loss({ network, target, batch, frozen }: LossInputs<PairDraws>) {
+      const { x0, sigma, lower, weight } = batch;
+      const positive = lower.greater(0);
+      const safe = where(positive, lower, sigma); // the network's time is ln σ
+      const there = precondition(options, target)(noisy(batch, safe), safe);
+      const here = precondition(options, network)(noisy(batch, sigma), sigma);
+      return distance
+        .between(here, where(perSample(positive, x0), there, x0), frozen)
+        .mul(weight)
+        .mean();
+    },
+    ...(distance.readFrozen ? { readFrozen: distance.readFrozen } : {}),
   };
 }

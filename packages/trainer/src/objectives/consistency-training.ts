@@ -13,43 +13,27 @@ import {
   type SigmaRange,
   targetDecay,
 } from '@immiscible/schedulers';
-import { tensor, type Tensor } from '@immiscible/tensor-core';
-import { type Boundary, consistencyPair, type PairDraws } from './consistency-pair.ts';
+import { type PairDraws, pairObjective, type PairOptions } from './consistency-pair.ts';
 import { type Objective } from './objective.ts';
 
-/** The distance of each sample's two images, [B, C, H, W] each: [B]. */
-export type Distance = (a: Tensor, b: Tensor, frozen: Readonly<Record<string, Tensor>>) => Tensor;
-
-export interface ConsistencyTrainingOptions extends Boundary {
+export interface ConsistencyTrainingOptions extends PairOptions {
   readonly range: SigmaRange & { readonly rho: number };
   readonly curriculum: ConsistencyCurriculum;
   /** μ_0 */
   readonly mu0: number;
-  readonly distance: Distance;
-  readonly readFrozen?: Objective['readFrozen'];
 }
 
 /** An objective whose state keeps a target network. */
 export function consistencyTraining(options: ConsistencyTrainingOptions): Objective<PairDraws> {
-  const { range, curriculum, mu0, distance, readFrozen } = options;
+  const { range, curriculum, mu0 } = options;
   return {
-    draws(k, streams) {
+    ...pairObjective(options, (k, streams) => {
       const sigmas = risingSigmas(consistencyScales(curriculum, k), range);
-      const uniforms = streams.uniforms('timestep');
-      const bins = Array.from(uniforms, (u) => Math.floor(u * (sigmas.length - 1)));
-      const column = (value: (bin: number) => number): Tensor =>
-        tensor(Float32Array.from(bins, value), [streams.size]);
-      return {
-        sigma: column((n) => sigmas[n + 1]!),
-        lower: column((n) => sigmas[n]!),
-        weight: column(() => 1),
-      };
-    },
-    loss(inputs) {
-      const { online, target } = consistencyPair(options, inputs);
-      return distance(online, target, inputs.frozen).mul(inputs.batch.weight).mean();
-    },
+      return Array.from(streams.uniforms('timestep'), (u) => {
+        const n = Math.floor(u * (sigmas.length - 1));
+        return { sigma: sigmas[n + 1]!, lower: sigmas[n]!, weight: 1 };
+      });
+    }),
     targetDecay: (k) => targetDecay(curriculum.s0, mu0, consistencyScales(curriculum, k)),
-    ...(readFrozen ? { readFrozen } : {}),
   };
 }

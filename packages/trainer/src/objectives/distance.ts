@@ -1,5 +1,32 @@
 /** Distances between two images that consistency objectives bring together; each is [B] of two [B, C, H, W]. */
+import { lpips, readLpipsWeights } from '@immiscible/metrics-fid';
+import { pseudoHuberC } from '@immiscible/schedulers';
 import { type Tensor } from '@immiscible/tensor-core';
+import { type DistanceConfig } from './config.ts';
+import { type Objective } from './objective.ts';
+
+export interface Distance {
+  /** @param frozen what `readFrozen` gave */
+  between(a: Tensor, b: Tensor, frozen: Readonly<Record<string, Tensor>>): Tensor;
+  readonly readFrozen?: NonNullable<Objective['readFrozen']>;
+}
+
+/** The distance that a config names. */
+export function distanceOf(config: DistanceConfig): Distance {
+  switch (config.kind) {
+    case 'l2':
+      return { between: meanSquare };
+    case 'pseudo-huber':
+      return { between: (a, b) => pseudoHuber(a, b, config.c ?? pseudoHuberC(a.size / a.shape[0]!)) };
+    case 'lpips': {
+      const { backbone, heads, sha256 = {}, resize } = config;
+      return {
+        between: (a, b, frozen) => lpips(frozen, a, b, resize === null ? {} : { resize }),
+        readFrozen: () => readLpipsWeights({ backbone, heads, sha256 }),
+      };
+    }
+  }
+}
 
 function overElements(x: Tensor): number[] {
   return x.shape.map((_, i) => i).slice(1);

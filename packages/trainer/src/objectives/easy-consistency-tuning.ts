@@ -14,36 +14,21 @@ import {
   type TuningSchedule,
   tuningStage,
 } from '@immiscible/schedulers';
-import { tensor, type Tensor } from '@immiscible/tensor-core';
-import { type Boundary, consistencyPair, type PairDraws } from './consistency-pair.ts';
-import { type Distance } from './consistency-training.ts';
+import { type PairDraws, pairObjective, type PairOptions } from './consistency-pair.ts';
 import { type Objective } from './objective.ts';
 
-export interface EasyConsistencyOptions extends Boundary, LogNormal {
+export interface EasyConsistencyOptions extends PairOptions, LogNormal {
   readonly schedule: TuningSchedule;
-  readonly distance: Distance;
 }
 
 export function easyConsistencyTuning(options: EasyConsistencyOptions): Objective<PairDraws> {
-  const { schedule, distance } = options;
-  return {
-    draws(k, streams) {
-      const stage = tuningStage(schedule, k);
-      const pairs = Array.from(streams.normals('timestep'), (normal) => {
-        const t = logNormalSigma(options, normal);
-        return { t, r: tuningPartner(schedule, t, stage) };
-      });
-      const column = (value: (pair: { t: number; r: number }) => number): Tensor =>
-        tensor(Float32Array.from(pairs, value), [streams.size]);
-      return {
-        sigma: column(({ t }) => t),
-        lower: column(({ r }) => r),
-        weight: column(({ t, r }) => gapWeight(r, t)),
-      };
-    },
-    loss(inputs) {
-      const { online, target } = consistencyPair(options, inputs);
-      return distance(online, target, inputs.frozen).mul(inputs.batch.weight).mean();
-    },
-  };
+  const { schedule } = options;
+  return pairObjective(options, (k, streams) => {
+    const stage = tuningStage(schedule, k);
+    return Array.from(streams.normals('timestep'), (normal) => {
+      const t = logNormalSigma(options, normal);
+      const r = tuningPartner(schedule, t, stage);
+      return { sigma: t, lower: r, weight: gapWeight(r, t) };
+    });
+  });
 }

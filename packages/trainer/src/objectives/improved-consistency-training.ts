@@ -15,43 +15,23 @@ import {
   risingSigmas,
   type SigmaRange,
 } from '@immiscible/schedulers';
-import { tensor, type Tensor } from '@immiscible/tensor-core';
-import { type Boundary, consistencyPair, type PairDraws } from './consistency-pair.ts';
-import { type Distance } from './consistency-training.ts';
+import { type PairDraws, pairObjective, type PairOptions } from './consistency-pair.ts';
 import { type Objective } from './objective.ts';
 
-export interface ImprovedConsistencyOptions extends Boundary, LogNormal {
+export interface ImprovedConsistencyOptions extends PairOptions, LogNormal {
   readonly range: SigmaRange & { readonly rho: number };
   readonly curriculum: ConsistencyCurriculum;
-  readonly distance: Distance;
 }
 
 export function improvedConsistencyTraining(options: ImprovedConsistencyOptions): Objective<PairDraws> {
-  const { range, curriculum, distance } = options;
-  let grid: { scales: number; sigmas: Float64Array; sums: Float64Array } | undefined;
-  const gridAt = (k: number): { sigmas: Float64Array; sums: Float64Array } => {
-    const scales = doublingScales(curriculum, k);
-    if (grid?.scales !== scales) {
-      const sigmas = risingSigmas(scales, range);
-      grid = { scales, sigmas, sums: logNormalBins(sigmas, options) };
-    }
-    return grid;
-  };
-  return {
-    draws(k, streams) {
-      const { sigmas, sums } = gridAt(k);
-      const bins = Array.from(streams.uniforms('timestep'), (u) => pickBin(sums, u));
-      const column = (value: (bin: number) => number): Tensor =>
-        tensor(Float32Array.from(bins, value), [streams.size]);
-      return {
-        sigma: column((i) => sigmas[i + 1]!),
-        lower: column((i) => sigmas[i]!),
-        weight: column((i) => gapWeight(sigmas[i]!, sigmas[i + 1]!)),
-      };
-    },
-    loss(inputs) {
-      const { online, target } = consistencyPair(options, inputs);
-      return distance(online, target, inputs.frozen).mul(inputs.batch.weight).mean();
-    },
-  };
+  const { range, curriculum } = options;
+  return pairObjective(options, (k, streams) => {
+    const sigmas = risingSigmas(doublingScales(curriculum, k), range);
+    const sums = logNormalBins(sigmas, options);
+    return Array.from(streams.uniforms('timestep'), (u) => {
+      const i = pickBin(sums, u);
+      const [lower, sigma] = [sigmas[i]!, sigmas[i + 1]!];
+      return { sigma, lower, weight: gapWeight(lower, sigma) };
+    });
+  });
 }

@@ -3,16 +3,15 @@ import {
   type ConfigOf,
   hasBetas,
   NoiseSchedule,
-  pseudoHuberC,
   type SchedulerConfig,
   type SchedulerName,
 } from '@immiscible/schedulers';
 import { ConfigError } from '../errors.ts';
 import { type RunConfig } from '../config.ts';
 import { type ObjectiveConfig } from './config.ts';
-import { type Distance, consistencyTraining } from './consistency-training.ts';
+import { consistencyTraining } from './consistency-training.ts';
 import { denoising } from './denoising.ts';
-import { meanSquare, pseudoHuber } from './distance.ts';
+import { distanceOf, pseudoHuber } from './distance.ts';
 import { easyConsistencyTuning } from './easy-consistency-tuning.ts';
 import { edm } from './edm.ts';
 import { flowMatching } from './flow-matching.ts';
@@ -61,17 +60,6 @@ function consistencyOf(
   return { sigmaMin, sigmaData, range: { sigmaMin, sigmaMax, rho } };
 }
 
-type DistanceConfig = Extract<ObjectiveConfig, { kind: 'consistency-training' }>['distance'];
-
-function distanceOf(config: DistanceConfig): Distance {
-  switch (config.kind) {
-    case 'l2':
-      return meanSquare;
-    case 'pseudo-huber':
-      return (a, b) => pseudoHuber(a, b, config.c ?? pseudoHuberC(a.size / a.shape[0]!));
-  }
-}
-
 /** @throws ConfigError where the scheduler does not fit the objective */
 export function objectiveOf({
   objective,
@@ -111,7 +99,7 @@ export function objectiveOf({
         ...consistencyOf(kind, scheduler),
         ...chances,
         schedule: { q, k, b, stageSteps },
-        distance: (x, y) => pseudoHuber(x, y, c),
+        distance: { between: (x, y) => pseudoHuber(x, y, c) },
       });
     }
     case 'edm': {
