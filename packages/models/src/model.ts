@@ -7,7 +7,7 @@ import { type ModelConfig } from './model-config.ts';
 import { applyNcsnpp, ncsnppParameters } from './ncsnpp.ts';
 import { type ParameterSpecs } from './parameters.ts';
 import { applyUnet2d, unet2dParameters } from './unet-2d.ts';
-import { checkWeights, fromWeights, normalizeWeightNames } from './weights.ts';
+import { checkWeights, fromWeights, normalizeNcsnppNames, normalizeWeightNames } from './weights.ts';
 
 /** Name, shape and first values of every parameter, in the order in which data meets them. */
 export function modelParameters(config: ModelConfig): ParameterSpecs {
@@ -78,7 +78,8 @@ export function checkModelWeights(
 }
 
 /**
- * The parameters of a model from stored arrays: old names mapped, checked against the config, half precision widened.
+ * The parameters of a model from stored arrays: names of old files and of Karras et al.'s mapped (`normalizeWeightNames`,
+ * `normalizeNcsnppNames`), checked against the config, half precision widened.
  *
  * @returns float32 tensors on the host, in the order of `modelParameters`
  * @throws ModelWeightsError where they are not those of this config, or not of floating point
@@ -87,6 +88,19 @@ export function modelFromWeights(
   config: ModelConfig,
   stored: Readonly<Record<string, StoredTensor>>,
 ): Record<string, Tensor> {
-  const named = config._class_name === 'UNet2DModel' ? normalizeWeightNames(stored) : stored;
-  return fromWeights(config._class_name, modelParameters(config), named);
+  return fromWeights(config._class_name, modelParameters(config), ourNames(config, stored));
+}
+
+function ourNames(
+  config: ModelConfig,
+  stored: Readonly<Record<string, StoredTensor>>,
+): Readonly<Record<string, StoredTensor>> {
+  switch (config._class_name) {
+    case 'UNet2DModel':
+      return normalizeWeightNames(stored);
+    case 'NCSNpp':
+      return normalizeNcsnppNames(stored);
+    case 'MLP':
+      return stored;
+  }
 }

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { ModelWeightsError } from './errors.ts';
 import { unet2dParameters } from './unet-2d.ts';
 import { parseUnet2dConfig } from './unet-2d-config.ts';
-import { checkUnet2dWeights, normalizeWeightNames, unet2dFromWeights } from './weights.ts';
+import {
+  checkUnet2dWeights,
+  normalizeNcsnppNames,
+  normalizeWeightNames,
+  unet2dFromWeights,
+} from './weights.ts';
 
 const config = parseUnet2dConfig({
   block_out_channels: [4, 8],
@@ -88,5 +93,25 @@ describe('weights', () => {
     expect(check).toThrow(
       /8 missing: mid_block\.attentions\.0\.to_q\.weight \[8, 8\], .*, and 5 more; 1 of another shape: conv_in\.weight \(wanted \[4, 3, 3, 3\], got \[4, 1, 3, 3\]\); 1 unexpected: ema\.decay\. Use the config\.json/,
     );
+  });
+});
+
+describe('normalizeNcsnppNames', () => {
+  const ours = { 'map_layer0.weight': 1, 'enc.8x8_down.conv0.weight': 2 };
+
+  it('takes off what a preconditioned network puts before each name, and what the config knows', () => {
+    const published = {
+      'model.map_augment.weight': 0,
+      'model.map_layer0.weight': 1,
+      'model.enc.8x8_down.conv0.weight': 2,
+      'model.enc.8x8_down.conv0.resample_filter': 3,
+    };
+    expect(normalizeNcsnppNames(published)).toEqual(ours);
+  });
+
+  it('leaves our names, and names of something else, as they are', () => {
+    expect(normalizeNcsnppNames(ours)).toEqual(ours);
+    const mixed = { ...ours, 'model.step': 4 };
+    expect(normalizeNcsnppNames(mixed)).toEqual(mixed);
   });
 });

@@ -41,6 +41,23 @@ export function normalizeWeightNames<T>(weights: Readonly<Record<string, T>>): R
   return result;
 }
 
+/**
+ * Weights of an NCSNpp under our names, from a file of Karras et al.'s network or of their preconditioned one: without
+ * `model.` before each name, without the filters that are stored beside convolutions (`….resample_filter`: the config has
+ * them), and without `map_augment.weight`, which is read only while a network is trained on augmented images.
+ */
+export function normalizeNcsnppNames<T>(weights: Readonly<Record<string, T>>): Record<string, T> {
+  const entries = Object.entries(weights);
+  const inside = entries.every(([name]) => name.startsWith(WRAPPED));
+  return Object.fromEntries(
+    entries
+      .map(([name, value]): [string, T] => [inside ? name.slice(WRAPPED.length) : name, value])
+      .filter(([name]) => !name.endsWith('.resample_filter') && name !== 'map_augment.weight'),
+  );
+}
+
+const WRAPPED = 'model.';
+
 const SHOWN = 3;
 
 function list(what: string, items: readonly string[]): string[] {
