@@ -26,3 +26,6 @@ export {
 } from './features/fashion-network.ts';
 export { pooledPixels, type PooledPixelsOptions } from './features/pooled-pixels.ts';
 export { rawValues } from './features/raw-values.ts';
+export { lpips, LPIPS_SHAPES, type LpipsOptions, type LpipsWeights } from './lpips/lpips.ts';
+export { LPIPS_FILES, type LpipsPaths, type PublishedFile, readLpipsWeights } from './lpips/weights.ts';
+export { type LpipsMetric, openLpips, type OpenLpipsOptions } from './lpips/open-lpips.ts';

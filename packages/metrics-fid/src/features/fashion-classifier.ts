@@ -6,6 +6,7 @@
  */
 import { type Device, disposeTree, tensor, type Tensor } from '@immiscible/tensor-core';
 import { fashionClassifierWeights } from '../assets.ts';
+import { filledUp, joined } from '../batches.ts';
 import { MetricArgumentError } from '../errors.ts';
 import { checkImages, type FeatureExtractor, type ImageShape } from './feature-extractor.ts';
 import {
@@ -106,22 +107,4 @@ function checkSize([, channels, height, width]: ImageShape): void {
       `got ${channels} channels of ${height}×${width}; open Fashion-MNIST at one of these sizes, ` +
       'and measure other images in pixels-8x8 or in features of their own',
   );
-}
-
-/** The images followed by zeros, where they are fewer than a batch. */
-function filledUp(images: Float32Array, length: number): Float32Array {
-  if (images.length === length) return images;
-  const batch = new Float32Array(length);
-  batch.set(images);
-  return batch;
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
