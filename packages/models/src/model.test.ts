@@ -2,6 +2,7 @@ import { type Device, openDevice, type StoredTensor, tensor } from '@immiscible/
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeModel } from './describe.ts';
 import { ModelConfigError, ModelInputError, ModelWeightsError } from './errors.ts';
+import { initParameters } from './initialize.ts';
 import { type ModelInputs } from './inputs.ts';
 import { applyModel, checkModelWeights, initModel, modelFromWeights, modelParameters } from './model.ts';
 import { type ModelConfig, parseModelConfig, toModelConfig } from './model-config.ts';
@@ -80,7 +81,7 @@ describe.each(Object.keys(configs))('any architecture: %s', (name) => {
   afterAll(() => device.dispose());
 
   const config = configs[name]!;
-  const parameters = initModel(config, 1, { zeroInit: false });
+  const parameters = initParameters(modelParameters(config), 1);
   const values = Float32Array.from({ length: 96 }, (_, i) => Math.sin(i));
   const inputs = {
     sample: tensor(values, [2, 3, 4, 4]),

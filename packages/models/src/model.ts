@@ -21,14 +21,12 @@ export function modelParameters(config: ModelConfig): ParameterSpecs {
   }
 }
 
-/** How networks begin where nothing is said: NCSN++ as its papers train it, the others as PyTorch's layers do. */
-const INIT: Partial<Record<ModelConfig['_class_name'], InitOptions>> = {
-  NCSNpp: { scheme: 'xavier', zeroInit: true },
-};
-
 /**
- * First values for every parameter of a model. NCSNpp has `{ scheme: 'xavier', zeroInit: true }` where options do not say
- * otherwise.
+ * First values for every parameter of a model.
+ *
+ * NCSN++ is defined with the beginning that its papers give it, fan_avg and branches that end in 0, so an NCSNpp begins
+ * so whatever `zeroInit` says, and with `xavier` unless another scheme is asked for; `initParameters` with
+ * `modelParameters(config)` draws it otherwise.
  *
  * @param seed a whole number from 0 to 2^53 − 1
  * @returns float32 tensors on the host, by name
@@ -38,7 +36,9 @@ export function initModel(
   seed: number,
   options: InitOptions = {},
 ): Record<string, Tensor> {
-  return initParameters(modelParameters(config), seed, { ...INIT[config._class_name], ...options });
+  const own: InitOptions =
+    config._class_name === 'NCSNpp' ? { scheme: 'xavier', ...options, zeroInit: true } : options;
+  return initParameters(modelParameters(config), seed, own);
 }
 
 /**
