@@ -1,6 +1,13 @@
 /** A sampler for a pipeline, and its progress: what `sample` and `evaluate` share. */
+import { type SchedulerConfig } from '@immiscible/schedulers';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
-import { createSampler, type Pipeline, type SampleOptions, type Sampler } from '@immiscible/trainer';
+import {
+  createSampler,
+  type Pipeline,
+  type SampleOptions,
+  type Sampler,
+  samplerOf,
+} from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
 import { plural } from './format.ts';
 import { type Io } from './io.ts';
@@ -17,7 +24,10 @@ export interface SamplingOptions {
 
 /** Makes images, [N, C, H, W] in [-1, 1]. */
 export type MakeImages = (
-  options: Omit<SampleOptions, 'onProgress' | 'signal'> & { readonly steps: number },
+  options: Omit<SampleOptions, 'onProgress' | 'signal'> & {
+    readonly sampler: SchedulerConfig;
+    readonly steps: number;
+  },
   signal: AbortSignal,
 ) => Promise<Float32Array>;
 
@@ -45,7 +55,8 @@ export async function withSampler<T>(
   try {
     return await work((options, signal) => {
       const began = performance.now();
-      const text = `${plural(options.seeds.length, 'image')} with ${plural(options.steps, 'step')}`;
+      const { seeds, sampler: scheduler, steps } = options;
+      const text = `${plural(seeds.length, 'image')} with ${samplerOf(scheduler)}, ${plural(steps, 'step')}`;
       return sampler.sample(parameters, {
         ...options,
         signal,
