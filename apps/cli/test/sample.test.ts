@@ -166,6 +166,48 @@ describe('points in the plane', () => {
   });
 });
 
+describe('evaluate', () => {
+  const measure = (folder: string, ...options: readonly string[]): ReturnType<typeof cli> =>
+    cli([
+      'evaluate',
+      join(folder, 'model'),
+      '--device',
+      'cpu',
+      '--threads',
+      '1',
+      '--samples',
+      '20',
+      ...options,
+    ]);
+
+  it('takes the samplers that fit, with their own numbers of steps', async () => {
+    const cm = await folderOf({ _class_name: 'CMStochasticIterativeScheduler' });
+    const { code, out, err } = await measure(cm, '--data', 'fashion-mnist', '--json');
+    expect([code, err]).toEqual([0, expect.any(String)]);
+    const { sampler, quality } = JSON.parse(out) as { sampler: string; quality: Record<string, object> };
+    expect([sampler, Object.keys(quality)]).toEqual(['cm', ['1']]);
+    const wrong = await measure(cm, '--data', 'fashion-mnist', '--sampler', 'heun');
+    expect([wrong.code, wrong.err]).toEqual([
+      2,
+      expect.stringContaining('is sampled with cm, not with heun'),
+    ]);
+    const steps = await measure(cm, '--data', 'fashion-mnist', '--steps', '1,41');
+    expect([steps.code, steps.err]).toEqual([2, expect.stringMatching(/--steps: .* from 1 to 40, got 41/)]);
+  });
+
+  it('guides, and measures points by their values', async () => {
+    const folder = await folderOf({ _class_name: 'DDIMScheduler' }, classes);
+    const data = ['--data', 'fashion-mnist', '--steps', '2', '--json'];
+    const guided = await measure(folder, ...data, '--guidance', '2', '--null-label', '10');
+    expect([guided.code, guided.err]).toEqual([0, expect.any(String)]);
+    expect(JSON.parse(guided.out)).not.toEqual(JSON.parse((await measure(folder, ...data)).out));
+    const plane = await folderOf({ _class_name: 'FlowMatchEulerDiscreteScheduler' }, points);
+    const { code, out, err } = await measure(plane, '--data', 'toy-2d:8-gaussians', '--steps', '2', '--json');
+    expect([code, err]).toEqual([0, expect.any(String)]);
+    expect(JSON.parse(out)).toMatchObject({ sampler: 'flow', features: 'values' });
+  });
+});
+
 describe('Ctrl-C', () => {
   it('leaves the files of batches that were done, and no half of any', async () => {
     const folder = await folderOf({ _class_name: 'DDIMScheduler' });

@@ -165,6 +165,17 @@ function pipelineOf(model: object, name: SchedulerName, fields: object = {}): Pi
 }
 
 describe('a folder that we saved', () => {
+  const ncsnpp = {
+    _class_name: 'NCSNpp',
+    model_channels: 8,
+    channel_mult: [1, 2],
+    num_blocks: 1,
+    attn_resolutions: [4],
+    embedding_type: 'fourier',
+    encoder_type: 'residual',
+    resample_filter: [1, 3, 3, 1],
+    time_scale: 0.001,
+  };
   const mlp = { _class_name: 'MLP', hidden_channels: [8], time_embedding_dim: 8 };
   const pipelines: [string, Pipeline, string, string][] = [
     ['DDIM', pipelineOf({}, 'DDIMScheduler'), 'DDIMPipeline', 'diffusers'],
@@ -194,6 +205,12 @@ describe('a folder that we saved', () => {
       'diffusers',
     ],
     ['EDM', pipelineOf({}, 'EDMHeunScheduler', { S_churn: 40 }), 'ImmisciblePipeline', 'diffusers'],
+    [
+      'NCSN++ for consistency',
+      pipelineOf(ncsnpp, 'CMStochasticIterativeScheduler'),
+      'ImmisciblePipeline',
+      'immiscible',
+    ],
     ['points', pipelineOf(mlp, 'FlowMatchEulerDiscreteScheduler'), 'ImmisciblePipeline', 'immiscible'],
     ['points, DDPM', pipelineOf(mlp, 'DDPMScheduler'), 'ImmisciblePipeline', 'immiscible'],
   ];

@@ -259,6 +259,28 @@ describe('a sampler of a model with classes', () => {
 });
 
 describe('a sampler of another architecture', () => {
+  it('makes images with NCSN++', async () => {
+    const scheduler = parseSchedulerConfig({ _class_name: 'CMStochasticIterativeScheduler' });
+    const ncsnpp = parseModelConfig({
+      _class_name: 'NCSNpp',
+      sample_size: 8,
+      in_channels: 1,
+      out_channels: 1,
+      model_channels: 8,
+      channel_mult: [1, 2],
+      num_blocks: 1,
+      attn_resolutions: [4],
+      time_scale: 0.001,
+    });
+    const sampler = openSampler({ model: ncsnpp, scheduler, batchSize: 2 });
+    const parameters = initModel(ncsnpp, 1);
+    const images = await sampler.sample(parameters, { seeds: [0, 1, 2], steps: 2 });
+    const alone = await sampler.sample(parameters, { seeds: [2], steps: 2 });
+    expect(relativeError(imageAt(images, 2), alone)).toBeLessThan(ROUNDING);
+    expect(relativeError(imageAt(images, 1), alone)).toBeGreaterThan(0.01);
+    await sampler.dispose();
+  });
+
   it('makes points in the plane', async () => {
     const plane = parseModelConfig({ _class_name: 'MLP', hidden_channels: [16], time_embedding_dim: 8 });
     const scheduler = parseSchedulerConfig({ _class_name: 'DDIMScheduler', clip_sample: false });
