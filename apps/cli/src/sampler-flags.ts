@@ -23,7 +23,6 @@ export interface SamplerFlags {
   readonly labels?: readonly number[];
   readonly guidance: number;
   readonly nullLabel?: number;
-  readonly size?: number;
   readonly batchSize?: number;
   readonly device?: string;
   readonly threads?: number;
@@ -56,7 +55,6 @@ export function addSamplerOptions(command: Command, batch: string): Command {
       'the class that stands for none, for guidance (default: as the run was trained)',
       wholeNumber(0),
     )
-    .option('--size <pixels>', 'side of an image, where the model does not say', wholeNumber(1))
     .option(
       '--batch, --batch-size <number>',
       `images at a time; changes none of them (default: ${batch})`,

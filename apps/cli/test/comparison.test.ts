@@ -219,7 +219,7 @@ describe('evaluate', () => {
     expect(text).toMatch(
       /30 generated images \(ddim\) against 10,000 of fashion-mnist train 8x8, in pixels-8x8 features/,
     );
-    expect(text).toMatch(/^2 +[\d,]+ +\d\.\d\d +\d\.\d\d$/m);
+    expect(text).toMatch(/^2 +[\d,]+ +\d\.\d\d +\d\.\d\d +\d\.\d+$/m);
   });
 
   it('refuses features that there are not, and data of another size', async () => {

@@ -148,6 +148,8 @@ interface Evaluation {
   readonly sampler: string;
   readonly realImages: number;
   readonly floor: { readonly mean: number; readonly standardDeviation: number };
+  /** sliced Wasserstein distance of the pixels of real images to those of others */
+  readonly slicedFloor: number;
   /** by number of sampling steps */
   readonly quality: Readonly<Record<string, Quality>>;
 }
@@ -207,7 +209,7 @@ function evaluationOf(
     reference,
     ...rest
   }: Pick<Evaluation, 'dataset' | 'features' | 'samples' | 'quality'> & {
-    reference: { floor: Evaluation['floor']; images: number };
+    reference: Pick<Evaluation, 'floor' | 'slicedFloor'> & { images: number };
   },
 ): Evaluation {
   return {
@@ -216,12 +218,13 @@ function evaluationOf(
     sampler,
     realImages: reference.images,
     floor: reference.floor,
+    slicedFloor: reference.slicedFloor,
     ...rest,
   };
 }
 
 function printEvaluation(
-  { model, sampler, dataset, features, samples, realImages, floor, quality }: Evaluation,
+  { model, sampler, dataset, features, samples, realImages, floor, slicedFloor, quality }: Evaluation,
   io: Io,
 ): void {
   const colors = colorsFor(io.stdout, io.env);
@@ -237,13 +240,19 @@ function printEvaluation(
     significant(q.frechet),
     q.precision.toFixed(2),
     q.recall.toFixed(2),
+    significant(q.slicedWasserstein ?? NaN),
   ]);
   printLine(
     io.stdout,
-    renderTable(['sampling steps', 'Fréchet distance', 'precision', 'recall'], rows, colors),
+    renderTable(
+      ['sampling steps', 'Fréchet distance', 'precision', 'recall', 'sliced Wasserstein'],
+      rows,
+      colors,
+    ),
   );
   printLine(
     io.stdout,
-    `\nReal images among themselves: ${significant(floor.mean)} ± ${significant(floor.standardDeviation, 2)}`,
+    `\nReal images among themselves: Fréchet distance ${significant(floor.mean)} ± ${significant(floor.standardDeviation, 2)}, ` +
+      `sliced Wasserstein distance of the pixels ${significant(slicedFloor)}`,
   );
 }

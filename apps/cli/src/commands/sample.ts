@@ -22,6 +22,7 @@ interface SampleFlags extends SamplerFlags {
   readonly steps?: number;
   readonly timesteps?: readonly number[];
   readonly seeds?: readonly number[];
+  readonly size?: number;
   readonly interpolate?: readonly Interpolation[];
   readonly grid?: string;
   readonly columns?: number;
@@ -61,6 +62,7 @@ export function sampleCommand(io: Io): Command {
         .conflicts('steps'),
     );
   return addSamplerOptions(command, String(BATCH))
+    .option('--size <pixels>', 'side of an image, where the model does not say', wholeNumber(1))
     .option('--grid <file>', 'one PNG of all images (default: samples.png, unless --out is given)')
     .option('--columns <number>', 'images in a row of the grid (default: as wide as high)', wholeNumber(1))
     .option(
