@@ -8,7 +8,8 @@ import { epilogueOf, type FragmentContext, prologueOf } from './fragments.ts';
 import { type Emitter, type Epilogue, type Operand } from './kernel.ts';
 import { emitConv2d, emitConvInputGradient, emitConvWeightGradient } from './kernels/conv.ts';
 import { emitMatmul } from './kernels/matmul.ts';
-import { emitNormGradientSums, emitNormStatistics } from './kernels/norm.ts';
+import { emitNormStatistics } from './kernels/norm.ts';
+import { emitNormGradientSums } from './kernels/norm-gradient.ts';
 import { emitReduce } from './kernels/reduce.ts';
 import { emitScatterAdd } from './kernels/scatter-add.ts';
 import { emitSoftmax } from './kernels/softmax.ts';
@@ -114,12 +115,13 @@ const anchors: Readonly<Record<string, AnchorLowering>> = {
     emitNormStatistics(context.emitter, { input: prologueOf(grouped, 'x', context), eps, out: context.out });
   },
   [NORM_SUMS]: (node, context) => {
-    const [x, g, statistics] = node.inputs as [Node, Node, Node];
+    const [x, g, statistics, weight] = node.inputs as [Node, Node, Node, Node?];
     const [n, c] = x.shape as [number, number];
     emitNormGradientSums(context.emitter, {
       x: prologueOf(x, 'x', context),
       g: prologueOf(g, 'g', context),
       statistics: stored(statistics, context),
+      ...(weight && { weight: prologueOf(weight, 'weight', context) }),
       n,
       c,
       spatial: sizeOf(x.shape.slice(2)),

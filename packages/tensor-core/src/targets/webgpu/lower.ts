@@ -10,6 +10,7 @@ import { expressionOps, HALF, helperCode } from './expression.ts';
 import { type FragmentContext } from './fragments.ts';
 import { type Group, groupItems, readsInPlace } from './group.ts';
 import { type Capabilities, type Emitter, type Kernel, type Operand, type Value, whole } from './kernel.ts';
+import { joinIndependent } from './join.ts';
 import { emitMap } from './kernels/map.ts';
 import { operandOf } from './operands.ts';
 import { partition } from './partition.ts';
@@ -118,10 +119,13 @@ export function lowerGraph(
     emitGroup(emitter, group, operands, context);
     kernels.push(...completed(emitted, helpers));
   }
+  const outputValues = outputs.map((node) => operands.get(node)!.value);
+  const kept = new Set([...inputValues, ...outputValues, ...constants.map(({ value }) => value)]);
+  const isTemporary = (value: Value): boolean => !kept.has(value);
   return {
-    kernels,
+    kernels: unfused ? kernels : joinIndependent(kernels, { capabilities, isTemporary, makeValue }),
     inputs: inputValues,
-    outputs: outputs.map((node) => operands.get(node)!.value),
+    outputs: outputValues,
     constants,
     choices,
   };

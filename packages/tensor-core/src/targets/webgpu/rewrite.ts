@@ -6,7 +6,6 @@ import { defineOp, isLeaf, type Node, opDefinition, rebuild, topologicalOrder } 
 import { simplify } from '../../graph/simplify.ts';
 import { attentionOps, type GroupNormAttrs, poolOps } from '../../ops/index.ts';
 import * as ops from '../../ops/index.ts';
-import { scalar } from '../../ops/shared.ts';
 import { sizeOf } from '../../shape.ts';
 import { keepsAttention } from './anchors-attention.ts';
 import { type Capabilities } from './kernel.ts';
@@ -14,7 +13,10 @@ import { type Capabilities } from './kernel.ts';
 /** Inputs of a concatenation that one kernel reads. */
 const MOST_PARTS = 4;
 
-/** Ops that only this target has: mean and 1 / √(σ² + ε) of every group, and the sums that its gradients are made of. */
+/**
+ * Ops that only this target has: mean and 1 / √(σ² + ε) of every group, and the sums that its gradients are made of, with
+ * the means over groups that dLoss/dx needs where the weight is given (kernels/norm-gradient.ts).
+ */
 export const NORM_STATISTICS = 'webgpu.normStatistics';
 export const NORM_SUMS = 'webgpu.normSums';
 
@@ -30,7 +32,7 @@ interface RewriteContext {
 export function rewriteGraph(outputs: readonly Node[], capabilities: Capabilities): Node[] {
   const context: RewriteContext = { sums: new Map(), capabilities };
   const first = replaceAll(outputs, (node) => rules[node.op]?.(node, context));
-  const second = replaceAll(first, (node) => biasFromSums(node, context));
+  const second = replaceAll(first, (node) => fromSums(node, context));
   const taken = new Set<Node>();
   // An output has memory of its own.
   return simplify(second).map((node) => {
@@ -65,7 +67,10 @@ const makeStatistics = defineOp<GroupNormAttrs>({
 
 const makeSums = defineOp<GroupNormAttrs>({
   name: NORM_SUMS,
-  infer: ([x]) => ({ shape: [x!.shape[0]!, x!.shape[1]!, 2], dtype: 'float32' }),
+  infer: ([x, , , w], { groups }) => ({
+    shape: [x!.shape[0]!, x!.shape[1]! + (w ? groups : 0), 2],
+    dtype: 'float32',
+  }),
 });
 
 const rules: Readonly<Record<string, Rewrite>> = {
@@ -87,27 +92,21 @@ const rules: Readonly<Record<string, Rewrite>> = {
     const attrs = node.attrs as GroupNormAttrs;
     const { xHat, inverse, affine, grouped } = normalized(x, attrs);
     const [n, c] = x.shape as [number, number];
-    const perGroup = [n, attrs.groups, c / attrs.groups];
-    const count = sizeOf(x.shape.slice(1)) / attrs.groups;
-    // Σ w·g and Σ w·g·x̂ over the group, from the sums per channel.
-    const sums = normSums(x, g, attrs, context);
-    const weighted = (which: number): Node => {
-      const channel = ops.reshape(ops.slice(sums, [0, 0, which], [n, c, which + 1]), perGroup);
-      const weights = ops.reshape(ops.cast(w, 'float32'), [1, attrs.groups, c / attrs.groups]);
-      return ops.reshape(ops.mean(ops.mul(channel, weights), 2, true), [n, attrs.groups, 1, 1]);
-    };
-    const scale = scalar(perGroup[2]! / count);
+    const sums = makeSums([x, g, makeStatistics([x], attrs), w], attrs);
+    context.sums.set(g, sums);
+    const meanOf = (which: number): Node =>
+      ops.reshape(ops.slice(sums, [0, c, which], [n, c + attrs.groups, which + 1]), [n, attrs.groups, 1, 1]);
     const h = ops.mul(grouped(g), affine(w));
-    const inner = ops.sub(
-      ops.sub(h, ops.mul(weighted(0), scale)),
-      ops.mul(xHat, ops.mul(weighted(1), scale)),
-    );
+    const inner = ops.sub(ops.sub(h, meanOf(0)), ops.mul(xHat, meanOf(1)));
     return ops.reshape(ops.cast(ops.mul(inner, inverse), x.dtype), x.shape);
   },
   groupNormWeightGradient: (node, context) => {
     const [x, g] = node.inputs as [Node, Node];
     const [n, c] = x.shape as [number, number];
-    const sums = normSums(x, g, node.attrs as GroupNormAttrs, context);
+    const attrs = node.attrs as GroupNormAttrs;
+    const held = context.sums.get(g);
+    const sums = held?.inputs[0] === x ? held : makeSums([x, g, makeStatistics([x], attrs)], attrs);
+    if (!held) context.sums.set(g, sums);
     const products = ops.slice(sums, [0, 0, 1], [n, c, 2]);
     return ops.cast(ops.reshape(ops.sum(products, 0), node.shape), node.dtype);
   },
@@ -185,17 +184,13 @@ function normalized(
   };
 }
 
-/** float32 [N, C, 2]: Σ g and Σ g · x̂ of each sample and channel. */
-function normSums(x: Node, g: Node, attrs: GroupNormAttrs, { sums }: RewriteContext): Node {
-  const held = sums.get(g);
-  if (held?.inputs[0] === x && held.attrs['groups'] === attrs.groups) return held;
-  const node = makeSums([x, g, makeStatistics([x], attrs)], attrs);
-  sums.set(g, node);
-  return node;
-}
-
-/** Σ g over all axes but the channels', from sums that a norm's gradient needs anyway. */
-function biasFromSums(node: Node, { sums }: RewriteContext): Node | undefined {
+/** What sums that a norm's gradient needs anyway hold: Σ g over all axes but the channels', and sums without means. */
+function fromSums(node: Node, { sums }: RewriteContext): Node | undefined {
+  if (node.op === NORM_SUMS && node.inputs.length === 3) {
+    const held = sums.get(node.inputs[1]!);
+    if (!held || held === node || held.inputs[0] !== node.inputs[0]) return undefined;
+    return ops.slice(held, [0, 0, 0], [...node.shape]);
+  }
   if (node.op !== 'sum') return undefined;
   const [g] = node.inputs as [Node];
   const held = sums.get(g);

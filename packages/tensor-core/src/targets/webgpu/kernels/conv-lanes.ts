@@ -80,7 +80,7 @@ export function emitConvLanes(emitter: Emitter, conv: TapConv, shape: LaneShape)
           (
             tap,
           ) => `let at_w${tap} = (taps_from + ${tap}u) * ${cIn * blocks * rows}u + c * ${blocks * rows}u + first_row;
-      ${lines(vectors ? rows / 4 : rows, (q) => `let w${tap}_${q} = ${vectors ? `packed[at_w${tap} / 4u + ${q}u]` : `packed[at_w${tap} + ${q}u]`};`)}
+      ${lines(vectors ? rows / 4 : rows, (q) => `let w${tap}_${q} = ${vectors ? `packed[packed_at() + at_w${tap} / 4u + ${q}u]` : `packed[packed_at() + at_w${tap} + ${q}u]`};`)}
       let v${tap} = ${type}(${list(width, (j) => `x${slot(tap, j)}`)});
       ${lines(rows, (r) => `sum${r} = fma(${type}(${weight(tap, r)}), v${tap}, sum${r});`)}`,
         )

@@ -56,7 +56,7 @@ function weightSource(packed: Operand, k: number, padded: number): Source {
     begin: '',
     slot: () => '',
     step: () => '',
-    load: (outer, at) => `packed[(z * ${k}u + ${at}) * ${padded / 4}u + ${outer} / 4u]`,
+    load: (outer, at) => `packed[packed_at() + (z * ${k}u + ${at}) * ${padded / 4}u + ${outer} / 4u]`,
   };
 }
 

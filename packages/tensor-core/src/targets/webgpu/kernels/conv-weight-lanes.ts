@@ -176,8 +176,8 @@ function range(n: number): number[] {
 
 /** A lane's output channels of the copied gradient. @param at in units of `width` */
 function gradientAt(at: string, width: 1 | 2 | 4): string {
-  if (width === 4) return `g[${at}]`;
-  return width === 1 ? `g[${at}]` : `vec2f(g[(${at}) * 2u], g[(${at}) * 2u + 1u])`;
+  if (width === 4) return `g[g_at() + ${at}]`;
+  return width === 1 ? `g[g_at() + ${at}]` : `vec2f(g[g_at() + (${at}) * 2u], g[g_at() + (${at}) * 2u + 1u])`;
 }
 
 /** Emits dLoss/dy as [groups, n, outH, columns, padded], f32; columns to a multiple of DEPTH, zeros where padded. */
@@ -204,7 +204,7 @@ function turnGradient(
   let group_of = i / ${padded * columns * outH * n}u;
   let inside = channel < ${cOut}u && column < ${outW}u;
   let at = ((image * ${o}u + group_of * ${cOut}u + channel) * ${outH}u + row) * ${outW}u + column;
-  y[i] = select(0f, ${asF32('g[g_at() + select(0u, at, inside)]', g.value.dtype)}, inside);
+  y[y_at() + i] = select(0f, ${asF32('g[g_at() + select(0u, at, inside)]', g.value.dtype)}, inside);
 }`,
     reads: { g },
     writes: { y: turned },

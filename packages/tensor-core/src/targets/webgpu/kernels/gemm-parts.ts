@@ -23,7 +23,7 @@ export function emitPartSums(
   const grid = gridOf(ceilDiv(total, invocations), 1, 1);
   const store = new Store(target.out, target.epilogue);
   emitter.emit({
-    label: `${label}, sum of ${parts}`,
+    label: `join ${parts} parts of ${label}`,
     body: `${store.code}
 ${runOf(grid)}
   let i = tile.x * ${invocations}u + lane;

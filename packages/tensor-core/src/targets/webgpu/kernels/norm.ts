@@ -1,6 +1,6 @@
 /**
- * What GroupNorm (Wu & He 2018) needs of whole groups and channels: mean and deviation forwards, sums of the cotangent
- * backwards. Everything else about it is elementwise.
+ * What GroupNorm (Wu & He 2018) needs of whole groups: mean and deviation. Everything else about it is elementwise, and
+ * backwards what norm-gradient.ts sums.
  */
 import { type Emitter, type Kernel, type Operand, type Prologue, whole } from '../kernel.ts';
 import { emitReduction } from './reduce-core.ts';
@@ -30,7 +30,7 @@ export function emitNormStatistics(emitter: Emitter, statistics: NormStatistics)
   if (groups.outputs === 0) return;
   const spread = spreadOf(groups, emitter.capabilities);
   const { parts } = splitOf(groups, spread, emitter.capabilities.software);
-  if (emitter.capabilities.software || parts > 1) emitInTwoPasses(emitter, statistics);
+  if (parts > 1) emitInTwoPasses(emitter, statistics);
   else emitter.emit(statisticsKernel(statistics, groups, spread));
 }
 
@@ -41,7 +41,7 @@ function storeStatistics(mean: string, eps: number, length: number): string {
   return `out[out_at() + 2u * row] = ${mean}; out[out_at() + 2u * row + 1u] = 1.0 / sqrt(squares / ${length}.0 + f32(${eps}));`;
 }
 
-/** One reduction for the means, one for the centred squares: for few groups, and without barriers. */
+/** One reduction for the means, one for the centred squares: for few groups of many elements. */
 function emitInTwoPasses(emitter: Emitter, { input, eps, out }: NormStatistics): void {
   const [n, g, length] = input.shape as [number, number, number];
   const mean = emitter.temporary({ shape: [n * g], dtype: 'float32' }, 'means of groups');
@@ -100,46 +100,4 @@ function statisticsKernel({ input, eps, out }: NormStatistics, groups: ReduceGro
     workgroups: grid.workgroups,
     flops: 4 * outputs * length,
   };
-}
-
-export interface NormGradientSums {
-  /** [N, C, spatial], both. */
-  readonly x: Prologue;
-  /** dLoss/dy. */
-  readonly g: Prologue;
-  /** float32 [N · groups, 2], from `emitNormStatistics`. */
-  readonly statistics: Operand;
-  readonly n: number;
-  readonly c: number;
-  readonly spatial: number;
-  readonly groups: number;
-  /** float32 [N, C, 2]: Σ g and Σ g · x̂ over each sample's channel. */
-  readonly out: Operand;
-}
-
-/**
- * The sums that all three gradients of GroupNorm are made of, in one pass: with A = Σ g and B = Σ g · x̂ per sample and
- * channel, dLoss/dbias = Σ_n A, dLoss/dweight = Σ_n B, and the means of h and h · x̂ with h = g · weight over a group
- * are those of weight · A and weight · B over its channels.
- */
-export function emitNormGradientSums(emitter: Emitter, sums: NormGradientSums): void {
-  const { x, g, statistics, n, c, spatial, groups, out } = sums;
-  const perGroup = (c / groups) * spatial;
-  emitReduction(emitter, {
-    label: `sums of GroupNorm's gradient ${n}×${c}×${spatial}`,
-    shape: [n * c, spatial],
-    axes: [1],
-    reads: { ...x.reads, ...g.reads, statistics },
-    code: x.code === g.code ? x.code : `${x.code}\n${g.code}`,
-    element: (i) =>
-      `let g = ${g.load(i)}; let group = statistics_at() + 2u * (${i} / ${perGroup}u); let normalized = (${x.load(i)} - statistics[group]) * statistics[group + 1u];`,
-    terms: [
-      { name: 'sum_g', op: 'sum', type: 'f32', value: 'g' },
-      { name: 'sum_gx', op: 'sum', type: 'f32', value: 'g * normalized' },
-    ],
-    storeReads: {},
-    writes: { out },
-    storeCode: '',
-    store: (row) => `out[out_at() + 2u * ${row}] = sum_g; out[out_at() + 2u * ${row} + 1u] = sum_gx;`,
-  });
 }

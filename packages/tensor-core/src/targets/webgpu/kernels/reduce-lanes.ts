@@ -60,7 +60,12 @@ function combined(op: ReduceOp, a: string, b: string): string {
   return op === 'sum' ? `${a} + ${b}` : `max(${a}, ${b})`;
 }
 
-/** Reduces the lane's elements to the variables that the terms name. @param length elements of a row */
+/**
+ * Reduces the lane's elements to the variables that the terms name. Their zeros are written out: lavapipe keeps a
+ * variable without one from one turn of a loop to the next.
+ *
+ * @param length elements of a row
+ */
 export function passCode({ element, terms }: Pass, length: number): string[] {
   const update = (n: number, at: string): string =>
     `    { let j = ${at}; let i = base + element_position(j); ${element('i', 'j')} ${terms
@@ -68,7 +73,7 @@ export function passCode({ element, terms }: Pass, length: number): string[] {
       .join(' ')} }`;
   const at = `at_${terms[0]!.name}`; // one of its own for each pass of a kernel
   return [
-    ...terms.flatMap(({ name, type }) => RUNNING.map((n) => `  var ${name}_${n}: ${type};`)),
+    ...terms.flatMap(({ name, type }) => RUNNING.map((n) => `  var ${name}_${n} = ${type}(0);`)),
     ...firstCode({ element, terms }, length),
     `  var ${at} = begin;`,
     `  for (; ${at} + ${RUNNING.length - 1}u * step < end; ${at} += ${RUNNING.length}u * step) {`,
