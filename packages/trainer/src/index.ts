@@ -9,6 +9,17 @@ export {
 } from './config.ts';
 export { recipes, type RecipeName } from './recipes/index.ts';
 export { layoutOf, modelOf, startOf, type StepConfig, trainStepOf } from './parts.ts';
+export { objectiveOf } from './objectives/objective-of.ts';
+export {
+  type Draws,
+  type LossInputs,
+  type Network,
+  type Objective,
+  type Samples,
+  type SampleStreams,
+} from './objectives/objective.ts';
+export { type ObjectiveConfig } from './objectives/config.ts';
+export { sampleStreams } from './sample-streams.ts';
 export { type StepReport, TrainingRun } from './run.ts';
 export { type StepNumbers } from './step-numbers.ts';
 export { createSampler, type Sampler, type SampleOptions, type SamplerOptions } from './sample.ts';
@@ -52,6 +63,13 @@ export {
 } from './study/summary.ts';
 export { studies } from './study/studies/index.ts';
 export { type Interval, meanInterval, pairedChange, pairedDifference } from './analysis/interval.ts';
+export {
+  denoisePureNoise,
+  type PureNoise,
+  type PureNoiseNumbers,
+  pureNoiseNumbers,
+  type PureNoiseOptions,
+} from './analysis/pure-noise.ts';
 export { type Crossing, type CurvePoint, firstCrossing } from './analysis/crossing.ts';
 export { checkSameConfig } from './config-difference.ts';
 export { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
