@@ -50,7 +50,7 @@ for (let k = 0; k < STEPS; k++) {
 const sorted = milliseconds.slice(WARM_UP).sort((a, b) => a - b);
 const dispatches = step.report['dispatches'] ?? 0;
 const perDispatch = (ms: number): string => `${((1000 * ms) / dispatches).toFixed(2)} µs`;
-console.log(`${device.description}: ${dispatches} dispatches for ${step.report['graphNodes']} ops a step`);
+console.log(`${device.description}: ${dispatches} dispatches for ${step.report['graphOps']} ops a step`);
 console.log(
   `a dispatch: median ${perDispatch(sorted[sorted.length >> 1]!)}, fastest ${perDispatch(sorted[0]!)}`,
 );

@@ -91,6 +91,12 @@ describe.skipIf(!software.available)(`openGpu${software.reason}`, () => {
 });
 
 describe("Dawn's backend that computes nothing", () => {
+  it('gets the kernels of software adapters on request', async () => {
+    const gpu = await openGpu('webgpu:null:software');
+    expect(gpu.software).toBe(true);
+    gpu.close();
+  });
+
   it('tells of too little memory', async () => {
     const gpu = await openGpu('webgpu:null');
     expect(gpu.software).toBe(false);

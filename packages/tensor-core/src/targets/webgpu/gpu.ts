@@ -53,12 +53,15 @@ const FEATURES = { f16: 'shader-f16', subgroups: 'subgroups', timestamps: 'times
  * Opens a GPU.
  *
  * @param name `auto` or `webgpu` (hardware only), `webgpu:software`, `webgpu:null` (Dawn's backend that computes nothing,
- *   to measure the host's share), or part of an adapter's name
+ *   to measure the host's share; `webgpu:null:software` gets the kernels of software adapters), or part of an adapter's
+ *   name
  * @throws DeviceError where there is none that fits, or the driver refuses
  */
 export async function openGpu(name: string): Promise<Gpu> {
   const found =
-    name === 'webgpu:null' ? await nullAdapter() : chooseAdapter(await findAdapters(), choiceOf(name));
+    name === 'webgpu:null' || name === 'webgpu:null:software'
+      ? await nullAdapter(name.endsWith('software'))
+      : chooseAdapter(await findAdapters(), choiceOf(name));
   return openAdapter(found);
 }
 
@@ -67,12 +70,12 @@ function choiceOf(name: string): AdapterChoice {
   return name === 'webgpu:software' ? 'software' : { name };
 }
 
-async function nullAdapter(): Promise<FoundAdapter> {
+async function nullAdapter(software: boolean): Promise<FoundAdapter> {
   const entry = await openDawn({ backend: 'null' });
   const adapter = await entry?.requestAdapter();
   if (!entry || !adapter)
     throw new DeviceError('openDevice: "webgpu:null" is a part of Dawn, and wants Node');
-  return { entry, adapter, description: describeAdapter(adapter, 'null', 'null') };
+  return { entry, adapter, description: { ...describeAdapter(adapter, 'null', 'null'), software } };
 }
 
 /** Opens an adapter that was found. @throws DeviceError where its driver refuses */

@@ -6,6 +6,7 @@
  */
 import { DisposedError } from '../../errors.ts';
 import { type Work } from '../../profile.ts';
+import { isLeaf } from '../../graph/node.ts';
 import { type Buffer, type Graph, type Program, type ProgramOptions } from '../target.ts';
 import { assemble, type Binding } from './assemble.ts';
 import { type Kernel, type Value } from './kernel.ts';
@@ -161,6 +162,7 @@ export class WebGpuProgram implements Program {
       uniforms,
       report: {
         graphNodes: graph.nodes.length,
+        graphOps: graph.nodes.filter((node) => !isLeaf(node)).length,
         dispatches: dispatches.length,
         pipelines: new Set(dispatches.map(({ pipeline }) => pipeline)).size,
         temporaryBytes: plan.slots.reduce((total, bytes) => total + bytes, 0),

@@ -105,7 +105,7 @@ const rules: Readonly<Record<string, Rewrite>> = {
     const [n, c] = x.shape as [number, number];
     const attrs = node.attrs as GroupNormAttrs;
     const held = context.sums.get(g);
-    const sums = held?.inputs[0] === x ? held : makeSums([x, g, makeStatistics([x], attrs)], attrs);
+    const sums = held && isOf(held, x, attrs) ? held : makeSums([x, g, makeStatistics([x], attrs)], attrs);
     if (!held) context.sums.set(g, sums);
     const products = ops.slice(sums, [0, 0, 1], [n, c, 2]);
     return ops.cast(ops.reshape(ops.sum(products, 0), node.shape), node.dtype);
@@ -184,11 +184,17 @@ function normalized(
   };
 }
 
+/** True for sums of this normalisation of x. */
+function isOf(sums: Node, x: Node, { groups, eps }: GroupNormAttrs): boolean {
+  return sums.inputs[0] === x && sums.attrs['groups'] === groups && sums.attrs['eps'] === eps;
+}
+
 /** What sums that a norm's gradient needs anyway hold: Σ g over all axes but the channels', and sums without means. */
 function fromSums(node: Node, { sums }: RewriteContext): Node | undefined {
   if (node.op === NORM_SUMS && node.inputs.length === 3) {
     const held = sums.get(node.inputs[1]!);
-    if (!held || held === node || held.inputs[0] !== node.inputs[0]) return undefined;
+    if (!held || held === node || !isOf(held, node.inputs[0]!, node.attrs as GroupNormAttrs))
+      return undefined;
     return ops.slice(held, [0, 0, 0], [...node.shape]);
   }
   if (node.op !== 'sum') return undefined;
