@@ -43,8 +43,8 @@ export function evaluateCommand(io: Io): Command {
   const command = new Command('evaluate')
     .summary('measure the quality of a trained model')
     .description(
-      'Generates images with a model and holds them against real ones: Fréchet distance, precision and recall in named\n' +
-        'features, beside the floor that real images have against each other. None of these features are those of the\n' +
+      'Generates images with a model and holds them against real ones: Fréchet distance, precision and recall in named ' +
+        'features, beside the floor that real images have against each other. None of these features are those of the ' +
         'FID, and no number here is one.',
     )
     .argument('<model>', 'pipeline folder, or folder of a run')

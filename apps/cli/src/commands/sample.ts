@@ -38,8 +38,8 @@ export function sampleCommand(io: Io): Command {
   const command = new Command('sample')
     .summary('make images with a trained model')
     .description(
-      'Makes images with a model: a pipeline folder of ours or of diffusers, or the folder of a run (its newest\n' +
-        'checkpoint). An image depends on its seed alone, not on how many are made at a time. Models of points in the\n' +
+      'Makes images with a model: a pipeline folder of ours or of diffusers, or the folder of a run (its newest ' +
+        'checkpoint). An image depends on its seed alone, not on how many are made at a time. Models of points in the ' +
         'plane give a picture of all points, and a table in place of single pictures.',
     )
     .argument('<model>', 'pipeline folder, or folder of a run')
@@ -75,8 +75,9 @@ export function sampleCommand(io: Io): Command {
     .addHelpText(
       'after',
       `
-The samplers are ddim, ddpm, pndm, euler, heun and dpm++ for models of a noise schedule, whatever they were trained with; cm
-for consistency models (one step, or several); edm and flow. Steps where none are given: 20; for ddpm all of the schedule, for
+ddim, ddpm, pndm, euler, heun and dpm++ sample any model of a noise schedule;
+cm consistency models, in one step or several; edm and flow those that were
+trained so. Steps where none are given: 20; for ddpm all of the schedule, for
 cm 1, for edm what its scheduler says.
 
 Examples:
