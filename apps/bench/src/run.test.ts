@@ -60,6 +60,25 @@ describe('step', () => {
   });
 });
 
+describe('objectives', () => {
+  it('times the step of each beside its passes', async () => {
+    const args = ['objectives', '--networks', 'demo', '--rounds', '1', '--threads', '1'];
+    const { code, out } = await bench(...args, '--objectives', 'consistency-training,flow-matching');
+    expect(code).toBe(0);
+    expect(out).toMatch(/demo +│ consistency-training │ .* 2 \+ 1 /);
+    expect(out).toMatch(/demo +│ flow-matching +│ .* 1 \+ 1 /);
+  });
+
+  it('lists its objectives and networks', async () => {
+    expect(await bench('objectives', '--objectives', 'score')).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: objectives: there is no objective score; use denoising, consistency-training, improved-consistency-training, edm, flow-matching\n',
+    });
+    expect((await bench('objectives', '--networks', 'resnet')).err).toContain('use demo, ncsnpp');
+  });
+});
+
 describe('assignment', () => {
   it('prints the paper’s table for one size', async () => {
     const args = ['assignment', '--sizes', '16', '--repeats', '1', '--no-python', '--family', 'f16,ties'];
@@ -99,7 +118,7 @@ it('refuses what it does not know, and helps', async () => {
   expect((await bench('data', '--batches', '0')).err).toMatch(/It wants a whole number of at least 1/);
   const help = await bench('--help');
   expect([help.code, help.err]).toEqual([0, '']);
-  for (const suite of ['assignment', 'step', 'kernels', 'data']) {
+  for (const suite of ['assignment', 'step', 'objectives', 'kernels', 'data']) {
     expect(help.out).toContain(suite);
     expect((await bench(suite, '--help')).out).toMatch(/Example:\n {2}npm run bench -- /);
   }

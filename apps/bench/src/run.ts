@@ -11,6 +11,12 @@ import { formatAssignmentBench } from './suites/assignment-table.ts';
 import { runDataBench } from './suites/data.ts';
 import { runKernelsBench } from './suites/kernels.ts';
 import { formatKernelsBench } from './suites/kernels-table.ts';
+import {
+  BENCH_NETWORKS,
+  BENCH_OBJECTIVES,
+  formatObjectivesBench,
+  runObjectivesBench,
+} from './suites/objectives.ts';
 import { runStepBench, STEP_NETWORKS } from './suites/step.ts';
 
 /** Where the program writes to. */
@@ -137,6 +143,20 @@ function createProgram(io: BenchIo): Command {
     });
 
   program
+    .command('objectives')
+    .description('a training step of each objective beside the passes through the network that are in it')
+    .option('--objectives <list>', `which: ${BENCH_OBJECTIVES.join(', ')} (default: all)`, names)
+    .option('--networks <list>', `which: ${BENCH_NETWORKS.join(', ')} (default: all)`, names)
+    .option('--device <name>', 'cpu (default), webgpu, webgpu:software, or part of a GPU’s name')
+    .option('--rounds <number>', 'timed rounds, in which both take a turn', whole)
+    .option('--threads <number>', 'CPU threads (default: all)', whole)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  npm run bench -- objectives --objectives consistency-training')
+    .action(async ({ json, ...flags }: ObjectivesFlags) => {
+      print(await runObjectivesBench({ ...given(flags), onProgress: progress }), json, formatObjectivesBench);
+    });
+
+  program
     .command('kernels')
     .description('products of matrices and convolutions on every adapter, beside tfjs and jax-js')
     .option(
@@ -198,6 +218,15 @@ interface StepFlags {
   readonly rounds?: number;
   readonly threads?: number;
   readonly python?: string;
+  readonly json?: boolean;
+}
+
+interface ObjectivesFlags {
+  readonly objectives?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly device?: string;
+  readonly rounds?: number;
+  readonly threads?: number;
   readonly json?: boolean;
 }
 

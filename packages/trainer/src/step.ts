@@ -200,10 +200,15 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
     }
   };
 
-  let held: Promise<Tensors> | undefined;
+  let held: Tensors | undefined;
   /** What the loss looks through, on the device from the first step on. */
-  const frozen = (): Promise<Tensors> =>
-    (held ??= Promise.resolve(objective.readFrozen?.() ?? {}).then((weights) => device.put(weights)));
+  const frozen = async (): Promise<Tensors> => {
+    if (held === undefined) {
+      const weights = await objective.readFrozen?.();
+      held = weights ? await device.put({ ...weights }) : {};
+    }
+    return held;
+  };
 
   return {
     async run(state, batches, scalars) {
@@ -239,7 +244,7 @@ export function compileTrainStep(device: Device, options: StepOptions): TrainSte
     },
     async dispose() {
       await Promise.all([whole.dispose(), accumulate.dispose(), finish.dispose()]);
-      if (held) disposeTree(await held);
+      if (held) disposeTree(held);
     },
   };
 }

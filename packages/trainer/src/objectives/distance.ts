@@ -33,7 +33,7 @@ function overElements(x: Tensor): number[] {
 }
 
 /** The mean squared difference, as the authors of consistency models take l2. */
-export function meanSquare(a: Tensor, b: Tensor): Tensor {
+function meanSquare(a: Tensor, b: Tensor): Tensor {
   return a.sub(b).square().mean(overElements(a));
 }
 
