@@ -4,7 +4,7 @@
  */
 import { type ModelConfig } from '@immiscible/models';
 import { type Denoise, modelCalls, sampleWith, type SchedulerConfig } from '@immiscible/schedulers';
-import { type Device, tensor, type Tensor } from '@immiscible/tensor-core';
+import { type Device, tensor } from '@immiscible/tensor-core';
 import { SampleError } from './errors.ts';
 import { type Tensors } from './optim/adam.ts';
 import {
@@ -12,6 +12,7 @@ import {
   checkLabels,
   type Guidance,
   type GuidedInputs,
+  guidedInputs,
   guidedOutput,
   type PlainInputs,
   plainOutput,
@@ -82,25 +83,21 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
   const guided = device.compile((inputs: GuidedInputs) => ({ output: guidedOutput(model, inputs) }));
 
   /** The network for one batch: x and t become its output, with or without guidance. */
-  function networkFor(parameters: Tensors, { labels, guidance }: Conditions): Denoise {
-    const all = (label: number): Tensor => tensor(new Int32Array(batchSize).fill(label), [batchSize]);
+  function networkFor(
+    parameters: Tensors,
+    {
+      labels,
+      guidance,
+    }: { readonly labels: Int32Array | undefined; readonly guidance: Guidance | undefined },
+  ): Denoise {
     return async (x, t) => {
-      const inputs = {
+      const inputs: PlainInputs = {
         parameters,
         sample: tensor(x, [batchSize, ...shape]),
         timestep: tensor(new Float32Array(batchSize).fill(t), [batchSize]),
+        ...(labels ? { labels: tensor(labels, [batchSize]) } : {}),
       };
-      const { output } =
-        labels === undefined
-          ? await plain(inputs)
-          : guidance === undefined
-            ? await plain({ ...inputs, labels: tensor(labels, [batchSize]) })
-            : await guided({
-                ...inputs,
-                labels: tensor(labels, [batchSize]),
-                nullLabels: all(guidance.nullLabel),
-                guidance: tensor(Float32Array.of(guidance.weight), [1, 1, 1, 1]),
-              });
+      const { output } = guidance ? await guided(guidedInputs(inputs, guidance)) : await plain(inputs);
       const result = (await output.data()) as Float32Array;
       output.dispose();
       return result;
@@ -154,12 +151,6 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
       await Promise.all([plain.dispose(), guided.dispose()]);
     },
   };
-}
-
-/** What the samples of a batch are conditioned on. */
-interface Conditions {
-  readonly labels: Int32Array | undefined;
-  readonly guidance: Guidance | undefined;
 }
 
 function sizeOf(

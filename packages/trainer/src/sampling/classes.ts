@@ -3,7 +3,7 @@
  * Imagen and diffusers, output = unconditional + w·(conditional − unconditional), so that w = 1 is no guidance.
  */
 import { applyModel, type ModelConfig } from '@immiscible/models';
-import { concat, type Tensor, type Tree } from '@immiscible/tensor-core';
+import { concat, tensor, type Tensor, type Tree } from '@immiscible/tensor-core';
 import { SampleError } from '../errors.ts';
 import { type Tensors } from '../optim/adam.ts';
 
@@ -28,6 +28,17 @@ export type GuidedInputs = {
   /** w, float32 [1, 1, 1, 1] */
   readonly guidance: Tensor;
 } & Readonly<Record<string, Tree>>;
+
+/** What guidance needs beside the inputs of a model with classes. */
+export function guidedInputs(inputs: PlainInputs, { weight, nullLabel }: Guidance): GuidedInputs {
+  const labels = inputs.labels!;
+  return {
+    ...inputs,
+    labels,
+    nullLabels: tensor(new Int32Array(labels.size).fill(nullLabel), labels.shape),
+    guidance: tensor(Float32Array.of(weight), [1, 1, 1, 1]),
+  };
+}
 
 /** The network's output. */
 export function plainOutput(
