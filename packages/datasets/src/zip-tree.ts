@@ -5,8 +5,11 @@
  * that reach beyond the archive, and members that unpack to another size than they announce; here come limits on the
  * number of members and on the size that one may announce, before it is given room, one member per name, and the CRC-32.
  */
+import { close, openSync, read } from 'node:fs';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { Entry, open, type ZipFile } from 'yauzl';
+import { Entry, fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from 'yauzl';
 import { DatasetError, MissingDataError, reasonOf, WrongDataError } from './errors.ts';
 import { type FileTree } from './file-tree.ts';
 import { fileSize } from './read-file.ts';
@@ -15,6 +18,8 @@ import { fileSize } from './read-file.ts';
 const MAX_MEMBERS = 2_000_000;
 /** Far beyond any image or list. */
 const MAX_BYTES = 64 * 2 ** 20;
+const CHUNK = 2 ** 18;
+const readAsync = promisify(read);
 
 /**
  * Opens an archive and reads its directory.
@@ -28,7 +33,7 @@ export async function zipTree(op: string, path: string, fix: string): Promise<Fi
   const bytes = await fileSize(op, path, fix);
   const wrong = (wanted: string, got: string, cause?: unknown): WrongDataError =>
     new WrongDataError({ op, wanted, got, fix, cause });
-  const zip = await openZip(path).catch((error: unknown) => {
+  const { zip, reader } = await openZip(path, bytes).catch((error: unknown) => {
     throw wrong('a zip archive', `${bytes} bytes at ${path} (${reasonOf(error)})`, error);
   });
   const folders = new Map<string, Map<string, Entry>>();
@@ -47,6 +52,7 @@ export async function zipTree(op: string, path: string, fix: string): Promise<Fi
     if (error instanceof DatasetError) throw error;
     throw wrong('a zip archive whose directory is whole', `${path} (${reasonOf(error)})`, error);
   }
+  reader.ahead = 0; // members lie anywhere
 
   return {
     path,
@@ -82,11 +88,74 @@ export async function zipTree(op: string, path: string, fix: string): Promise<Fi
 }
 
 /** Names with backslashes or that lead out of the archive are refused; the file stays open until `close`. */
-async function openZip(path: string): Promise<ZipFile> {
-  return new Promise((resolve, reject) => {
+async function openZip(path: string, bytes: number): Promise<{ zip: ZipFile; reader: BlockReader }> {
+  const reader = new BlockReader(openSync(path, 'r'));
+  try {
     const options = { autoClose: false, lazyEntries: true, strictFileNames: true };
-    open(path, options, (error, zip) => (error ? reject(error) : resolve(zip)));
-  });
+    return { zip: await fromRandomAccessReaderPromise(reader, bytes, options), reader };
+  } catch (error) {
+    reader.close(() => undefined);
+    throw error;
+  }
+}
+
+/**
+ * The file behind an archive. yauzl asks for its directory in pieces of a few dozen bytes, half a million of them for CelebA:
+ * while `ahead` is not 0 they come out of blocks of that size.
+ */
+class BlockReader extends RandomAccessReader {
+  ahead = 2 ** 20;
+  readonly #descriptor: number;
+  #block = Buffer.alloc(0);
+  #from = 0;
+
+  constructor(descriptor: number) {
+    super();
+    this.#descriptor = descriptor;
+  }
+
+  override read(
+    out: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    done: (error: Error | null) => void,
+  ): void {
+    const copy = (): boolean => {
+      const at = position - this.#from;
+      if (at < 0 || at + length > this.#block.length) return false;
+      this.#block.copy(out, offset, at, at + length);
+      return true;
+    };
+    if (copy()) {
+      process.nextTick(done, null);
+      return;
+    }
+    const block = Buffer.allocUnsafe(Math.max(length, this.ahead));
+    read(this.#descriptor, block, 0, block.length, position, (error, count) => {
+      this.#block = block.subarray(0, error ? 0 : count);
+      this.#from = position;
+      done(error ?? (copy() ? null : new Error('unexpected end of file')));
+    });
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(this.#chunks(start, end));
+  }
+
+  async *#chunks(start: number, end: number): AsyncGenerator<Buffer> {
+    for (let at = start; at < end;) {
+      const block = Buffer.allocUnsafe(Math.min(CHUNK, end - at));
+      const { bytesRead } = await readAsync(this.#descriptor, block, 0, block.length, at);
+      if (bytesRead === 0) return; // who reads sees that bytes are missing
+      yield block.subarray(0, bytesRead);
+      at += bytesRead;
+    }
+  }
+
+  override close(done: (error: Error | null) => void): void {
+    close(this.#descriptor, (error) => done(error ?? null));
+  }
 }
 
 function splitPath(file: string): [string, string] {
