@@ -15,3 +15,8 @@ export class InterruptedError extends Error {
     this.signal = signal;
   }
 }
+
+/** A part of the work failed; the rest is done, and what went wrong has been said. */
+export class PartFailedError extends Error {
+  override name = 'PartFailedError';
+}

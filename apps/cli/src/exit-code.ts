@@ -10,7 +10,7 @@ import { SamplingError, SchedulerError } from '@immiscible/schedulers';
 import { FormatError, TensorError } from '@immiscible/tensor-core';
 import { CheckpointError, ConfigError, SampleError, TrainerError } from '@immiscible/trainer';
 import { CommanderError } from 'commander';
-import { InterruptedError, UsageError } from './errors.ts';
+import { InterruptedError, PartFailedError, UsageError } from './errors.ts';
 
 const FAILED = 1;
 const UNUSABLE = 2;
@@ -28,6 +28,7 @@ const inputErrors = [
 ];
 const expectedErrors = [
   ...inputErrors,
+  PartFailedError,
   TrainerError,
   ModelError,
   SchedulerError,

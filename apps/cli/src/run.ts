@@ -3,6 +3,7 @@
  * embed it give it streams of their own.
  */
 import { Command, CommanderError } from 'commander';
+import { analyzeCommand } from './commands/analyze.ts';
 import { assignCommand } from './commands/assign.ts';
 import { compareCommand } from './commands/compare.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
@@ -29,6 +30,7 @@ Exit codes: 0 done, 1 the work failed, 2 an option, config or input cannot be us
   const commands = [
     compareCommand,
     studyCommand,
+    analyzeCommand,
     trainCommand,
     sampleCommand,
     evaluateCommand,
@@ -36,7 +38,7 @@ Exit codes: 0 done, 1 the work failed, 2 an option, config or input cannot be us
     infoCommand,
   ];
   for (const create of commands) program.addCommand(create(io));
-  for (const command of [program, ...program.commands]) {
+  for (const command of withDescendants(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -45,6 +47,11 @@ Exit codes: 0 done, 1 the work failed, 2 an option, config or input cannot be us
     });
   }
   return program;
+}
+
+/** A command and those below it. */
+function withDescendants(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
 }
 
 /**

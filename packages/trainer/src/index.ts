@@ -70,6 +70,13 @@ export {
   pureNoiseNumbers,
   type PureNoiseOptions,
 } from './analysis/pure-noise.ts';
+export {
+  type AblationOptions,
+  ablationStudy,
+  type BatchSizeRow,
+  batchSizeRows,
+  pairingOf,
+} from './analysis/ablation.ts';
 export { type Crossing, type CurvePoint, firstCrossing } from './analysis/crossing.ts';
 export { checkSameConfig } from './config-difference.ts';
 export { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseStudyConfig, studies, type StudyConfig } from '@immiscible/trainer';
 import { Command } from 'commander';
-import { UsageError } from '../errors.ts';
+import { PartFailedError, UsageError } from '../errors.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
 import { deviceOption, gather, wholeNumber } from '../options.ts';
 import { withLock } from '../run-folder.ts';
@@ -111,5 +111,7 @@ async function study(name: string, flags: StudyFlags, io: Io): Promise<void> {
   );
   const failures = Object.keys(report.failed);
   if (failures.length > 0)
-    throw new Error(`${failures.join(', ')} failed; the messages are in ${join(folder, 'study.md')}`);
+    throw new PartFailedError(
+      `${failures.join(', ')} failed; the messages are in ${join(folder, 'study.md')}`,
+    );
 }

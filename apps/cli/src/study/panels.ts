@@ -3,6 +3,7 @@ import { type Measured, type PieceSummary } from '@immiscible/trainer';
 import { plural } from '../format.ts';
 import { PANEL, type Panel } from '../figures/sheet.ts';
 import { drawFigure, type LinePoint } from '../report/plots.ts';
+import { type QualityView } from './tables.ts';
 
 function point(x: number, { mean, low, high }: Measured): LinePoint {
   return { x, y: mean, low, high };
@@ -41,7 +42,7 @@ function arranged(lines: readonly NamedLine[]): { lines: NamedLine[]; log: boole
 
 /** Fréchet distance (or another metric) at the end of training, by number of sampling steps (figure 5, table 4). */
 export function stepsPanel(
-  piece: PieceSummary,
+  piece: QualityView,
   metric: 'frechet' | 'slicedWasserstein' = 'frechet',
 ): Panel | undefined {
   const { name, arms, quality, floor, slicedFloor } = piece;
@@ -80,7 +81,7 @@ export function stepsPanel(
 const MOST_SHOWN = 100;
 
 /** How arms change the Fréchet distance of the baseline, pair by pair, by number of sampling steps; 0 is no change. */
-export function changePanel(piece: PieceSummary): Panel | undefined {
+export function changePanel(piece: QualityView): Panel | undefined {
   const { name, arms, quality, baseline } = piece;
   if (baseline === undefined) return undefined;
   const percent = (value: number | undefined): number | undefined =>

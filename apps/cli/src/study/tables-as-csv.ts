@@ -1,9 +1,10 @@
 /** A summary over seeds as CSV files: one row a seed, so that anybody can average again. */
 import { type PieceSummary } from '@immiscible/trainer';
 import { toCsv } from '../figures/csv.ts';
+import { type QualityView } from './tables.ts';
 
 /** Quality at the end of training. */
-export function qualityCsv(pieces: readonly PieceSummary[]): string {
+export function qualityCsv(pieces: readonly QualityView[]): string {
   return toCsv(
     ['piece', 'arm', 'seed', 'samplingSteps', 'frechet', 'slicedWasserstein', 'frechetFloor', 'slicedFloor'],
     pieces.flatMap(({ name: piece, seeds, quality, floor, slicedFloor }) =>

@@ -4,6 +4,12 @@ import { change, count, list, milliseconds, plural, share, significant } from '.
 import { type Colors } from '../io.ts';
 import { renderTable } from '../table.ts';
 
+/** What tables and figures of quality at the end of training need of a summary. */
+export type QualityView = Pick<
+  PieceSummary,
+  'name' | 'seeds' | 'quality' | 'features' | 'floor' | 'slicedFloor' | 'baseline'
+> & { readonly arms: readonly { readonly name: string }[] };
+
 export interface Table {
   readonly title: string;
   readonly head: readonly string[];
@@ -26,13 +32,13 @@ function sortedSteps(rows: readonly { readonly samplingSteps: number }[]): numbe
 
 /** One row a number of sampling steps, a column an arm, and a column for each arm beside the baseline. */
 function qualityTable(
-  { arms, quality, baseline }: PieceSummary,
+  { arms, quality, baseline }: QualityView,
   title: string,
   value: (row: QualityRow) => Interval | undefined,
   against: (row: QualityRow) => Interval | undefined,
 ): Table {
   const treated = baseline === undefined ? [] : arms.filter(({ name }) => name !== baseline);
-  const at = (arm: ArmSummary, steps: number): QualityRow | undefined =>
+  const at = (arm: QualityView['arms'][number], steps: number): QualityRow | undefined =>
     quality.find((row) => row.arm === arm.name && row.samplingSteps === steps);
   return {
     title,
@@ -57,7 +63,7 @@ function qualityTable(
 }
 
 /** Training images to a quality: means over the seeds that come there, and how many do not. */
-function thresholdTable({ arms, thresholds, baseline, seeds }: PieceSummary): Table {
+export function thresholdTable({ arms, thresholds, baseline, seeds }: PieceSummary): Table {
   const treated = baseline === undefined ? [] : arms.filter(({ name }) => name !== baseline);
   const goals = [...new Set(thresholds.map(({ samplingSteps, goal }) => `${samplingSteps} ${goal}`))];
   return {
@@ -94,27 +100,29 @@ function thresholdTable({ arms, thresholds, baseline, seeds }: PieceSummary): Ta
   };
 }
 
+/** Quality at the end of training: by Fréchet distance, and by sliced Wasserstein distance where it was measured. */
+export function qualityTables(piece: QualityView): Table[] {
+  const { quality, features, floor, slicedFloor } = piece;
+  const frechet = qualityTable(
+    piece,
+    `Fréchet distance in ${features} features (real images: ${significant(floor)})`,
+    (row) => row.frechet,
+    ({ against }) => against?.change,
+  );
+  if (!quality.some(({ slicedWasserstein }) => slicedWasserstein)) return [frechet];
+  const sliced = qualityTable(
+    piece,
+    `Sliced Wasserstein distance of pixels (real images: ${significant(slicedFloor ?? NaN)})`,
+    ({ slicedWasserstein }) => slicedWasserstein,
+    ({ slicedAgainst }) => slicedAgainst?.change,
+  );
+  return [frechet, sliced];
+}
+
 /** Every table of a setting. */
 export function tablesOf(piece: PieceSummary): Table[] {
-  const { quality, thresholds, arms, features, floor, slicedFloor } = piece;
-  const tables = [
-    qualityTable(
-      piece,
-      `Fréchet distance in ${features} features (real images: ${significant(floor)})`,
-      ({ frechet }) => frechet,
-      ({ against }) => against?.change,
-    ),
-  ];
-  if (quality.some(({ slicedWasserstein }) => slicedWasserstein)) {
-    tables.push(
-      qualityTable(
-        piece,
-        `Sliced Wasserstein distance of pixels (real images: ${significant(slicedFloor ?? NaN)})`,
-        ({ slicedWasserstein }) => slicedWasserstein,
-        ({ slicedAgainst }) => slicedAgainst?.change,
-      ),
-    );
-  }
+  const { thresholds, arms } = piece;
+  const tables = qualityTables(piece);
   if (thresholds.length > 0) tables.push(thresholdTable(piece));
   tables.push({
     title: 'What assignment does to the pairs, and what a step takes',

@@ -1,0 +1,124 @@
+/**
+ * Figure 3 as a picture: what two models make of the same pure noise. Columns are seeds; rows are the noise, and for each
+ * model its prediction, what that prediction takes away, the one-step image and the finished sample.
+ */
+import { gridPng, type PureNoise } from '@immiscible/trainer';
+import { withColors } from '../figures/palette.ts';
+import { html, type Markup } from '../report/markup.ts';
+import { armColor } from '../report/plots.ts';
+
+export interface NamedPureNoise {
+  readonly name: string;
+  readonly found: PureNoise;
+}
+
+/** Noise beyond so many deviations is white or black. */
+const DEVIATIONS = 3;
+/** Pixels of a picture in the figure, about. */
+const SIDE = 64;
+const LABELS = 190;
+const MARGIN = 24;
+const TOP = 76;
+const ROW_GAP = 6;
+const GROUP_GAP = 18;
+
+interface Row {
+  readonly label: string;
+  readonly images: Float32Array;
+  /** whose it is; none: of both */
+  readonly arm?: number;
+}
+
+/** x_T − ε̂, each image in its own contrast: what the network sees in the noise. */
+function difference({ noise, predicted, shape }: PureNoise): Float32Array {
+  const size = shape[0] * shape[1] * shape[2];
+  const out = noise.map((value, i) => value - predicted[i]!);
+  for (let from = 0; from < out.length; from += size) {
+    const image = out.subarray(from, from + size);
+    const most = image.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+    if (most > 0) image.forEach((value, i) => (image[i] = value / most));
+  }
+  return out;
+}
+
+function rowsOf(models: readonly NamedPureNoise[]): Row[] {
+  const noise = (values: Float32Array): Float32Array => values.map((value) => value / DEVIATIONS);
+  return [
+    { label: 'noise x_T', images: noise(models[0]!.found.noise) },
+    ...models.flatMap(({ found }, arm): Row[] => [
+      { label: 'predicted noise', images: noise(found.predicted), arm },
+      { label: 'noise less prediction', images: difference(found), arm },
+      { label: 'denoised in one step', images: found.image, arm },
+      { label: `in ${found.steps} steps`, images: found.sample, arm },
+    ]),
+  ];
+}
+
+/** @returns the text of an SVG file, pictures within it as PNG */
+export async function renderDenoise(
+  models: readonly NamedPureNoise[],
+  seeds: readonly number[],
+): Promise<string> {
+  const { shape } = models[0]!.found;
+  const scale = Math.max(1, Math.round(SIDE / shape[1]));
+  const [gap, columns] = [1, seeds.length];
+  const width = scale * (columns * (shape[2] + gap) - gap);
+  const height = scale * shape[1];
+  const parts: Markup[] = [];
+  let y = TOP;
+  let before: number | undefined;
+  for (const { label, images, arm } of rowsOf(models)) {
+    if (arm !== before) y += GROUP_GAP;
+    const png = Buffer.from(await gridPng(images, shape, { columns, gap, scale })).toString('base64');
+    const isFirst = arm !== undefined && arm !== before;
+    before = arm;
+    parts.push(
+      html`${
+          isFirst
+            ? html`<rect
+                  x="${MARGIN}"
+                  y="${y}"
+                  width="4"
+                  height="${4 * height + 3 * ROW_GAP}"
+                  fill="${armColor(arm)}"
+                />
+                <text x="${MARGIN + 14}" y="${y + 14}" font-size="14" font-weight="600" fill="var(--text)">
+                  ${models[arm]!.name}
+                </text>`
+            : undefined
+        }<text x="${MARGIN + 14}" y="${y + height / 2 + 10}" font-size="13" fill="var(--muted)">
+          ${label}
+        </text>
+        <image
+          x="${MARGIN + LABELS}"
+          y="${y}"
+          width="${width}"
+          height="${height}"
+          href="data:image/png;base64,${png}"
+        />`,
+    );
+    y += height + ROW_GAP;
+  }
+  const [w, h] = [2 * MARGIN + LABELS + width, y + MARGIN];
+  const names = models.map(({ name }) => name).join(' and ');
+  const svg = html`<svg
+    xmlns="http://www.w3.org/2000/svg"
+    width="${w}"
+    height="${h}"
+    viewBox="0 0 ${w} ${h}"
+    font-family="Inter, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
+    role="img"
+  >
+    <title>Pure noise, denoised: ${names}</title>
+    <rect width="${w}" height="${h}" fill="var(--surface)" />
+    <text x="${MARGIN}" y="${MARGIN + 14}" font-size="18" font-weight="600" fill="var(--text)">
+      What pure noise says, at t = T
+    </text>
+    <text x="${MARGIN}" y="${MARGIN + 36}" font-size="13" fill="var(--muted)">
+      Columns are seeds ${seeds[0]} to ${seeds.at(-1)}; the third row of each model has every image in its own
+      contrast
+    </text>
+    ${parts}
+  </svg>`;
+  return `${withColors(svg.text)}\n`;
+}
