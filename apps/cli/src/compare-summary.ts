@@ -42,6 +42,7 @@ export function summarizeComparison(report: CompareReport, colors: Colors): stri
       ]),
       colors,
     ),
+    ...pointTables(report, numbers, colors),
     '',
     renderTable(
       ['arm', 'distance cut', 'last loss', 'a step', 'images/s', 'training'],
@@ -61,6 +62,34 @@ export function summarizeComparison(report: CompareReport, colors: Colors): stri
       `${duration(report.seconds)} in all, ${bytes(report.peakMemoryBytes)} of memory; ${report.device}`,
     ),
   ].join('\n');
+}
+
+/** Of points in the plane: the exact distance, and the modes that have samples. */
+function pointTables({ arms, pointsFloor }: CompareReport, numbers: string[], colors: Colors): string[] {
+  if (pointsFloor === undefined) return [];
+  const head = ['sampling steps', ...numbers];
+  const points = arms.map(({ name, measurements }) => ({
+    name,
+    at: numbers.map((steps) => measurements.at(-1)?.quality[steps]?.points),
+  }));
+  const distances = points.map(({ name, at }) => [
+    name,
+    ...at.map((quality) => significant(quality?.wasserstein2 ?? NaN)),
+  ]);
+  const modes = points.map(({ name, at }) => [
+    name,
+    ...at.map((quality) => {
+      const found = quality?.modes;
+      return found ? `${found.covered}/${found.of}, ${share(found.inReach)}` : '–';
+    }),
+  ]);
+  const table = (title: string, rows: string[][]): string[] => ['', title, renderTable(head, rows, colors)];
+  return [
+    ...table(`Wasserstein-2 distance; real points among themselves: ${significant(pointsFloor)}`, distances),
+    ...(points.some(({ at }) => at.some((quality) => quality?.modes))
+      ? table('Modes with samples, and the share of samples that are in a mode', modes)
+      : []),
+  ];
 }
 
 /** What float16 cost, where it was used. */

@@ -37,16 +37,10 @@ export {
   readIdx,
   type ReadIdxOptions,
 } from './idx.ts';
-export {
-  openToy2d,
-  toy2dModes,
-  type Toy2dOptions,
-  type Toy2dShape,
-  TOY_2D_SHAPES,
-  type ToyModes,
-} from './toy-2d.ts';
+export { openToy2d, toy2dModes, type Toy2dOptions, type Toy2dShape, TOY_2D_SHAPES } from './toy-2d.ts';
 export {
   isValueDataset,
+  type Modes,
   readValues,
   type ValueDataset,
   valueDataset,

@@ -43,6 +43,7 @@ describe('openToy2d', () => {
         squares +=
           (set.values[2 * i]! - centres[2 * k]!) ** 2 + (set.values[2 * i + 1]! - centres[2 * k + 1]!) ** 2;
       }
+      expect(set.modes).toBe(toy2dModes(shape));
       expect(set.classes).toHaveLength(count);
       for (const n of tally) expect(Math.abs((n * count) / set.length - 1)).toBeLessThan(0.15);
       expect(Math.sqrt(squares / (2 * set.length)) / deviation).toBeCloseTo(1, 1);

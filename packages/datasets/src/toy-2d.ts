@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { type Seed, streamNormal, streamUniform } from '@immiscible/random';
 import { DatasetOptionError } from './errors.ts';
-import { type ValueDataset, valueDataset } from './value-dataset.ts';
+import { type Modes, type ValueDataset, valueDataset } from './value-dataset.ts';
 
 /** The distributions of `openToy2d`. */
 export const TOY_2D_SHAPES = [
@@ -28,14 +28,6 @@ export interface Toy2dOptions {
   readonly points?: number;
   /** A whole number from 0 on; another one gives other points of the same distribution. Default 0. */
   readonly seed?: Seed;
-}
-
-/** The components of a mixture of equally many Gaussians. */
-export interface ToyModes {
-  /** [K, 2] */
-  readonly centres: Float32Array;
-  /** Of each component, in each direction. */
-  readonly deviation: number;
 }
 
 /** Three uniform numbers in [0, 1) and two standard normal ones make a point; a label where the shape has parts. */
@@ -129,6 +121,7 @@ export function openToy2d(options: Toy2dOptions): ValueDataset {
   const normals = streamNormal(seed, NORMAL_STREAM, new Float32Array(2 * points));
   const values = new Float32Array(2 * points);
   const labels = new Uint8Array(points);
+  const modes = toy2dModes(shape);
   const u: Uniforms = [0, 0, 0];
   const n: Normals = [0, 0];
   for (let i = 0; i < points; i++) {
@@ -144,6 +137,7 @@ export function openToy2d(options: Toy2dOptions): ValueDataset {
     width: 1,
     labels,
     classes: distribution.classes,
+    ...(modes && { modes }),
     provenance: {
       source: '@immiscible/datasets',
       hashes: { points: `sha256:${createHash('sha256').update(values).digest('hex')}` },
@@ -153,7 +147,7 @@ export function openToy2d(options: Toy2dOptions): ValueDataset {
 }
 
 /** The Gaussians that a shape is made of; nothing for shapes that are no mixture. */
-export function toy2dModes(shape: Toy2dShape): ToyModes | undefined {
+export function toy2dModes(shape: Toy2dShape): Modes | undefined {
   switch (shape) {
     case '8-gaussians':
       return RING;
@@ -166,11 +160,11 @@ export function toy2dModes(shape: Toy2dShape): ToyModes | undefined {
   }
 }
 
-function mixture(centres: readonly [number, number][], deviation: number): ToyModes {
+function mixture(centres: readonly [number, number][], deviation: number): Modes {
   return { centres: Float32Array.from(centres.flat()), deviation };
 }
 
-function gaussians({ centres, deviation }: ToyModes): Distribution {
+function gaussians({ centres, deviation }: Modes): Distribution {
   const count = centres.length / 2;
   return {
     classes: Array.from({ length: count }, (_, k) => `mode ${k}`),

@@ -19,6 +19,16 @@ export interface ValueDataset extends ImageDataset {
   readonly values: Float32Array;
   /** One per image; absent where the set has none. */
   readonly labels?: Uint8Array | Int32Array;
+  /** Where the set is a mixture of equally many Gaussians: their centres [K, C·H·W], and their deviation in each direction. */
+  readonly modes?: Modes;
+}
+
+/** The components of a mixture of equally many Gaussians. */
+export interface Modes {
+  /** [K, d] */
+  readonly centres: Float32Array;
+  /** Of each component, in each direction. */
+  readonly deviation: number;
 }
 
 /** What `valueDataset` needs. */
@@ -32,6 +42,7 @@ export interface ValueDatasetParts {
   readonly provenance: Provenance;
   readonly labels?: Uint8Array | Int32Array;
   readonly classes?: readonly string[];
+  readonly modes?: Modes;
 }
 
 /**

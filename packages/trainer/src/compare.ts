@@ -13,6 +13,7 @@ import { CheckpointError } from './errors.ts';
 import { classCountOf } from './label-dropout.ts';
 import { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
 import { gridPng } from './image-grid.ts';
+import { arePoints } from './points.ts';
 import { pointsPng } from './points-picture.ts';
 import { appendJsonLine, keepJsonLines, readJsonLines } from './json-lines.ts';
 import { readJson } from './pipeline-folder.ts';
@@ -67,6 +68,8 @@ export interface CompareReport extends Environment {
   readonly floor: Reference['floor'];
   /** the same by sliced Wasserstein distance; earlier reports have none */
   readonly slicedFloor?: number;
+  /** of points in the plane: Wasserstein-2 distance of real points to other real ones */
+  readonly pointsFloor?: number;
   readonly arms: readonly ArmReport[];
   /** PNG of real images */
   readonly realGrid: string;
@@ -214,6 +217,7 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
       features: extractor.name,
       floor: reference.floor,
       slicedFloor: reference.slicedFloor,
+      ...(reference.points && { pointsFloor: reference.points.floor }),
       arms: await Promise.all(arms.map(({ name, folder: own, run }) => armReport(config, name, own, run))),
       realGrid,
       config,
@@ -263,7 +267,7 @@ async function measure(
     if (atEnd) {
       const count = Math.min(evaluation.gridSize ** 2, evaluation.samples);
       const [c, h, w] = sampler.shape;
-      const shown = isPoints(sampler.shape) ? images : images.subarray(0, count * c * h * w);
+      const shown = arePoints(sampler.shape) ? images : images.subarray(0, count * c * h * w);
       const png = await picture(shown, sampler.shape, evaluation.gridSize);
       await mkdir(join(arm.folder, 'samples'), { recursive: true });
       await writeFileAtomic(join(arm.folder, gridPath(steps)), png);
@@ -272,17 +276,13 @@ async function measure(
   return { step: run.progress.step, images: run.progress.images, quality };
 }
 
-function isPoints([channels, height, width]: readonly [number, number, number]): boolean {
-  return channels === 2 && height === 1 && width === 1;
-}
-
 /** Points are drawn into the plane, images side by side; small ones are enlarged so that a grid can be looked at. */
 async function picture(
   images: Float32Array,
   shape: readonly [number, number, number],
   columns: number,
 ): Promise<Uint8Array> {
-  if (isPoints(shape)) return pointsPng(images);
+  if (arePoints(shape)) return pointsPng(images);
   return gridPng(images, shape, { columns, scale: Math.max(1, Math.round(40 / shape[1])) });
 }
 
@@ -293,7 +293,7 @@ async function writeRealGrid(
 ): Promise<string> {
   const { channels, height, width } = dataset;
   const shape = [channels, height, width] as const;
-  const count = Math.min(isPoints(shape) ? samples : gridSize ** 2, dataset.length);
+  const count = Math.min(arePoints(shape) ? samples : gridSize ** 2, dataset.length);
   const images = await readValues(
     dataset,
     Int32Array.from({ length: count }, (_, i) => i),

@@ -2,7 +2,7 @@
  * How good generated images are: Fréchet distance, precision and recall against real images, in named features, with
  * the floor that real images have against each other; and the sliced Wasserstein distance of the pixels themselves.
  */
-import { type ImageDataset, readValues } from '@immiscible/datasets';
+import { type ImageDataset, type Modes, readValues } from '@immiscible/datasets';
 import {
   type FeatureExtractor,
   frechetFloor,
@@ -17,6 +17,7 @@ import {
 import { permutation } from '@immiscible/random';
 import { type Device } from '@immiscible/tensor-core';
 import { type RunConfig } from './config.ts';
+import { arePoints, exactDistance, measurePoints, modesOf, type PointsQuality } from './points.ts';
 
 /** Real images in features. */
 export interface Reference {
@@ -32,6 +33,8 @@ export interface Reference {
   /** sliced Wasserstein distance of real images to other real images, as many as are generated */
   readonly slicedFloor: number;
   readonly images: number;
+  /** of points in the plane: the modes of their distribution, and the exact distance of real points to other real ones */
+  readonly points?: { readonly modes: Modes | undefined; readonly floor: number };
 }
 
 export interface Quality {
@@ -40,6 +43,8 @@ export interface Quality {
   readonly recall: number;
   /** sliced Wasserstein distance of the pixels in [-1, 1] to as many real images; earlier reports have none */
   readonly slicedWasserstein?: number;
+  /** of points in the plane */
+  readonly points?: PointsQuality;
 }
 
 /** Real images taken for the reference: beyond this their number hardly moves the distance. */
@@ -97,6 +102,9 @@ export async function makeReference(
       { data: pixels.subarray(first.length), dimension: size },
     ),
     images: count,
+    ...(arePoints([channels, height, width]) && {
+      points: { modes: modesOf(dataset), floor: exactDistance(first, pixels.subarray(first.length)) },
+    }),
   };
 }
 
@@ -107,7 +115,7 @@ export async function measureQuality(
   shape: readonly [number, number, number],
 ): Promise<Quality> {
   const size = shape[0] * shape[1] * shape[2];
-  const { extractor, moments, subset, pixels } = reference;
+  const { extractor, moments, subset, pixels, points } = reference;
   const { dimension } = extractor;
   const clipped = clip(images);
   const features = await extractor.features(clipped, [images.length / size, ...shape]);
@@ -120,6 +128,7 @@ export async function measureQuality(
       { data: pixels, dimension: size },
       { data: clipped, dimension: size },
     ),
+    ...(points && { points: measurePoints(images, pixels, points.modes) }),
   };
 }
 

@@ -32,7 +32,11 @@ describe('toy-2d', () => {
     for (const { name, measurements } of report.arms) {
       const { quality } = measurements.at(-1)!;
       expect(Object.keys(quality)).toEqual(['2', '5']);
-      for (const { frechet } of Object.values(quality)) expect(frechet).toBeGreaterThan(report.floor.mean);
+      for (const { frechet, points } of Object.values(quality)) {
+        expect(frechet).toBeGreaterThan(report.floor.mean);
+        expect(points!.wasserstein2).toBeGreaterThan(report.pointsFloor!);
+        expect(points!.modes).toMatchObject({ of: 8 });
+      }
       const png = await readFile(join(folder, name, 'samples/steps-005.png'));
       expect(await sharp(png).metadata()).toMatchObject({ width: 512, height: 512, channels: 1 });
     }
