@@ -48,6 +48,31 @@ describe.skipIf(reason !== '')(`training on WebGPU${reason}`, () => {
     expect(gpu.losses.at(-1)).toBeLessThan(gpu.losses[0]! * 0.8);
   }, 300_000);
 
+  it.each([
+    [
+      'consistency-training',
+      {
+        objective: { kind: 'consistency-training', s1: 6 },
+        scheduler: { _class_name: 'CMStochasticIterativeScheduler' },
+      },
+    ],
+    ['edm', { objective: { kind: 'edm' }, scheduler: { _class_name: 'EDMHeunScheduler' } }],
+    [
+      'flow-matching',
+      { objective: { kind: 'flow-matching' }, scheduler: { _class_name: 'FlowMatchEulerDiscreteScheduler' } },
+    ],
+  ])(
+    '%s: the losses of the CPU',
+    async (_, overrides) => {
+      const few = { ...overrides, training: { steps: 6 } };
+      const [cpu, gpu] = [await lossesOn('cpu', few), await lossesOn('webgpu:software', few)];
+      cpu.losses.forEach((loss, k) =>
+        expect(Math.abs(gpu.losses[k]! / loss - 1), `step ${k + 1}`).toBeLessThan(1e-3),
+      );
+    },
+    300_000,
+  );
+
   it('computes in float16 near the losses of float32', async () => {
     const full = await lossesOn('webgpu:software', {});
     const half = await lossesOn('webgpu:software', { precision: 'f16' });
