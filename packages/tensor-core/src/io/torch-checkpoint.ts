@@ -118,7 +118,7 @@ function gathered(data: HostArray, { offset, shape, strides }: TorchTensor): Hos
  * Tensors that share memory in PyTorch share it here: do not write into one.
  *
  * Nothing in the file is executed: it may name the few types and functions that tensors are made of, and every other name
- * is an error. `bytes` must not change while they are read.
+ * is an error. `bytes` must not change while they are read. The checksums of a zip archive are not compared.
  *
  * @throws FormatError saying what was found and what to do, where the file is anything else or is damaged; the system's
  * error where there is no such file
