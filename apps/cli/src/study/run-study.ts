@@ -6,6 +6,7 @@ import {
   type CompareReport,
   comparisonsOf,
   isComparison,
+  parseCompareConfig,
   type PieceSummary,
   type StudyComparison,
   type StudyConfig,
@@ -42,7 +43,7 @@ async function finishedReport(folder: string, one: StudyComparison): Promise<Com
   });
   if (text === undefined) return undefined;
   const report = JSON.parse(text) as CompareReport;
-  checkSameConfig(path, report.config, one.config);
+  checkSameConfig(path, parseCompareConfig(report.config), one.config);
   return report;
 }
 

@@ -70,6 +70,18 @@ describe('the summary of a setting', () => {
     expect(at('vanilla', 12).change).toBeUndefined();
   });
 
+  it.each([
+    [22.93, [34.4, 23]],
+    [618_048, [928_000, 619_000]],
+    [0.0311, [0.0467, 0.0311]],
+  ])('rounds goals up, so that the baseline comes to them: %d', (end, goals) => {
+    const { thresholds } = summarize('one', [
+      reportOf(0, { vanilla: [10 * end, end], immiscible: [9 * end, end] }),
+    ]);
+    const own = thresholds.filter(({ arm }) => arm === 'vanilla');
+    expect(own.map(({ goal, reached }) => [goal, reached])).toEqual(goals.map((goal) => [goal, 1]));
+  });
+
   it('takes goals that it is given, and says of one that is never reached', () => {
     const { thresholds } = summarize('tiny', reports, { 2: [3] });
     expect(thresholds.map(({ goal, images, reached, change }) => [goal, images, reached, change])).toEqual([

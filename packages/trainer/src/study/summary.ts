@@ -211,13 +211,19 @@ function curveRows(arms: Arms): CurveRow[] {
   );
 }
 
+/** Rounded up to three digits. */
+function roundedUp(value: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(value)) - 2);
+  return Number((Math.ceil(value / unit) * unit).toPrecision(3));
+}
+
 /**
  * What the worst seed of the baseline ends with, so that all of them come there, and half as much again: three digits, so
  * that a goal is one number for every seed.
  */
 function goalsOf(base: Arms, samplingSteps: number): number[] {
   const end = Math.max(...base.map((arm) => arm.frechet[samplingSteps]!));
-  return [1.5, 1].map((factor) => Number((factor * end).toPrecision(3)));
+  return [1.5 * end, end].map(roundedUp);
 }
 
 function thresholdRows(
