@@ -1,6 +1,7 @@
 /** Runs with a target network: it moves as it should, is part of a checkpoint, and costs a forward pass and no more. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { consistencyScales, risingSigmas } from '@immiscible/schedulers';
 import { printGraph, stopGradient, type Tensor, valueAndGrad, zeros } from '@immiscible/tensor-core';
 import { describe, expect, it } from 'vitest';
 import { BatchSource } from '../src/batches.ts';
@@ -142,6 +143,41 @@ describe('a target network', () => {
       await expect(result).rejects.toThrow(says);
       await step.dispose();
     }
+  });
+});
+
+describe('noise levels', () => {
+  it.each([
+    [{ lookAhead: true }, 2],
+    [{ lookAhead: false }, 2],
+    [{ lookAhead: true, pool: 'update' }, 3],
+  ] as const)('are those of the update that a batch is used in, with %j', async (assignment, accumulate) => {
+    const config = tinyRun({
+      ...consistency,
+      objective: { kind: 'consistency-training', s1: 40 },
+      training: { steps: 8, batchSize: 8, accumulate },
+      assignment,
+    });
+    const source = new BatchSource(config, await openData(config), objectiveOf(config));
+    const range = { sigmaMin: 0.002, sigmaMax: 80, rho: 7 };
+    const counts: number[] = [];
+    const levelsAt = (k: number): number[] => {
+      const scales = consistencyScales({ s0: 2, s1: 40, totalSteps: 8 }, k);
+      if (counts.at(-1) !== scales) counts.push(scales);
+      return [...risingSigmas(scales, range)].map(Math.fround);
+    };
+    const check = async (batch: number): Promise<void> => {
+      const levels = levelsAt(Math.floor(batch / accumulate));
+      const drawn = (await source.next()).batch;
+      const [sigma, lower] = [await drawn['sigma']!.data(), await drawn['lower']!.data()];
+      lower.forEach((level, i) => expect(levels.indexOf(sigma[i]!)).toBe(levels.indexOf(level) + 1));
+      expect(levels).toEqual(expect.arrayContaining([...lower]));
+    };
+    for (let batch = 0; batch < 4 * accumulate; batch++) await check(batch);
+    source.restore(source.state(), 6);
+    for (let batch = 6 * accumulate; batch < 8 * accumulate; batch++) await check(batch);
+    expect(counts, 'another number of levels in every update').toHaveLength(6);
+    await source.close();
   });
 });
 
