@@ -14,6 +14,7 @@ import {
   type DecodingOptions,
   type ListedImage,
   listingHash,
+  readSet,
 } from './decoded-images.ts';
 import { DatasetOptionError, MissingDataError } from './errors.ts';
 import { type FileTree, folderTree } from './file-tree.ts';
@@ -31,6 +32,7 @@ export const CELEBA_CROPS = {
 } as const;
 
 export type CelebACrop = keyof typeof CELEBA_CROPS;
+type Square = Exclude<Crop, string>;
 
 /** Options of `openCelebA`. */
 export interface CelebAOptions extends DecodingOptions {
@@ -44,7 +46,7 @@ export interface CelebAOptions extends DecodingOptions {
   /** Height and width of the images that come out. Default 64. */
   readonly size?: number;
   /** Default `centre-140`. A square of one's own is taken of faces of any size. */
-  readonly crop?: CelebACrop | Exclude<Crop, string>;
+  readonly crop?: CelebACrop | Square;
   /**
    * Attributes that become labels: 0 or 1 for one, bit i for the i-th of several. At most 8; default none. They are read
    * from `list_attr_celeba.txt`.
@@ -66,33 +68,18 @@ const FIX = `get ${FOLDER}.zip and list_eval_partition.txt from https://mmlab.ie
  * @throws CorruptImageError, TooFewImagesError as `openImageFolder`
  */
 export async function openCelebA(options: CelebAOptions): Promise<ImageDataset> {
-  const { split, size = 64, crop = 'centre-140', attributes = [] } = options;
-  const named =
-    typeof crop === 'string' ? (CELEBA_CROPS[crop] as Exclude<Crop, string> | undefined) : undefined;
-  if (typeof crop === 'string' && named === undefined) {
-    const wanted = `crop ${Object.keys(CELEBA_CROPS).join(', ')} or { left, top, size }`;
-    throw new DatasetOptionError({ op: OP, wanted, got: String(crop), fix: 'choose one' });
-  }
+  const { path, split, size = 64, crop = 'centre-140', attributes = [] } = options;
   if (!['train', 'valid', 'test', 'all'].includes(split)) {
-    throw new DatasetOptionError({
-      op: OP,
-      wanted: 'split train, valid, test or all',
-      got: split,
-      fix: 'choose one',
-    });
+    const wanted = 'split train, valid, test or all';
+    throw new DatasetOptionError({ op: OP, wanted, got: split, fix: 'choose one' });
   }
-  const format: ImageFormat = {
-    size,
-    channels: 3,
-    ...(typeof crop === 'string' && named ? { crop: named, fileSize: FACE } : { crop: crop as Crop }),
-  };
+  const format = formatOf(crop, size);
   checkDecoding(OP, format, options);
-
-  const { tree, folder, base } = await findFaces(options.path);
-  try {
+  const { tree, base } = await findFaces(path);
+  return readSet(tree, async () => {
     const labels = attributes.length > 0 ? await readAttributes(OP, base, attributes, FIX) : undefined;
-    const { images, hashes } = await listFaces(tree, folder, base, split, labels);
-    const set = await decodedImages({
+    const { images, hashes } = await listFaces(tree, base, split, labels);
+    return decodedImages({
       op: OP,
       tree,
       images,
@@ -102,53 +89,45 @@ export async function openCelebA(options: CelebAOptions): Promise<ImageDataset> 
         name: `celeba ${split} ${cropName(crop)} ${size}x${size}`,
         ...(labels && { classes: labels.classes }),
         provenance: {
-          source: options.path,
+          source: path,
           hashes: { ...hashes, ...labels?.hashes, 'names and sizes': `sha256:${listingHash(images)}` },
           operations: describeFormat(format),
         },
       },
     });
-    if ('images' in set) await tree.close();
-    return set;
-  } catch (error) {
-    await tree.close();
-    throw error;
-  }
+  });
 }
 
-function cropName(crop: CelebACrop | Exclude<Crop, string>): string {
+/** A published crop means something in faces of the published size alone. */
+function formatOf(crop: CelebACrop | Square, size: number): ImageFormat {
+  if (typeof crop !== 'string') return { size, crop, channels: 3 };
+  const published = (CELEBA_CROPS as Readonly<Partial<Record<string, Square>>>)[crop];
+  if (published) return { size, crop: published, channels: 3, fileSize: FACE };
+  const wanted = `crop ${Object.keys(CELEBA_CROPS).join(', ')} or { left, top, size }`;
+  throw new DatasetOptionError({ op: OP, wanted, got: crop, fix: 'choose one' });
+}
+
+function cropName(crop: CelebACrop | Square): string {
   return typeof crop === 'string' ? crop : `crop ${crop.size}+${crop.left}+${crop.top}`;
 }
 
 interface Faces {
+  /** Holds `img_align_celeba`. */
   readonly tree: FileTree;
-  /** Where the images are in the tree. */
-  readonly folder: string;
   /** The folder on disk beside which the lists are looked for. */
   readonly base: string;
 }
 
 /** Finds the images from any of the paths that a user may mean by "CelebA". */
 async function findFaces(path: string): Promise<Faces> {
-  if ((await kindOf(path)) === 'file') {
-    return { tree: await zipTree(OP, path, FIX), folder: FOLDER, base: dirname(path) };
-  }
+  if ((await kindOf(path)) === 'file') return { tree: await zipTree(OP, path, FIX), base: dirname(path) };
   for (const base of [path, join(path, 'Img')]) {
-    if ((await kindOf(join(base, FOLDER))) === 'folder') {
-      return { tree: folderTree(OP, base, FIX), folder: FOLDER, base };
-    }
+    if ((await kindOf(join(base, FOLDER))) === 'folder') return { tree: folderTree(OP, base, FIX), base };
     const archive = join(base, `${FOLDER}.zip`);
-    if ((await kindOf(archive)) === 'file') {
-      return { tree: await zipTree(OP, archive, FIX), folder: FOLDER, base };
-    }
+    if ((await kindOf(archive)) === 'file') return { tree: await zipTree(OP, archive, FIX), base };
   }
-  if (basename(resolve(path)) === FOLDER) {
-    return {
-      tree: folderTree(OP, dirname(resolve(path)), FIX),
-      folder: FOLDER,
-      base: dirname(resolve(path)),
-    };
-  }
+  const full = resolve(path);
+  if (basename(full) === FOLDER) return { tree: folderTree(OP, dirname(full), FIX), base: dirname(full) };
   throw new MissingDataError({
     op: OP,
     wanted: `${FOLDER} or ${FOLDER}.zip`,
@@ -160,25 +139,24 @@ async function findFaces(path: string): Promise<Faces> {
 /** The faces of a split, in the order of its list; all of them by name for `all`. */
 async function listFaces(
   tree: FileTree,
-  folder: string,
   base: string,
   split: CelebAOptions['split'],
   labels: CelebAAttributes | undefined,
 ): Promise<{ images: ListedImage[]; hashes: Readonly<Record<string, string>> }> {
-  const sizes = await tree.files(folder);
+  const sizes = await tree.files(FOLDER);
   const partition = split === 'all' ? undefined : await readPartition(OP, base, split, FIX);
   const names = partition?.names ?? [...sizes.keys()].filter((name) => /\.jpe?g$/i.test(name));
   if (names.length === 0) {
-    const got = `none in ${folder} of ${tree.path}`;
+    const got = `none in ${FOLDER} of ${tree.path}`;
     throw new MissingDataError({ op: OP, wanted: `JPEG images of split ${split}`, got, fix: FIX });
   }
   const images = names.map((name): ListedImage => {
     const bytes = sizes.get(name);
     if (bytes === undefined) {
       const wanted = `${name}, which list_eval_partition.txt names`;
-      throw new MissingDataError({ op: OP, wanted, got: `${folder} of ${tree.path} without it`, fix: FIX });
+      throw new MissingDataError({ op: OP, wanted, got: `${FOLDER} of ${tree.path} without it`, fix: FIX });
     }
-    return { file: `${folder}/${name}`, label: labels ? labels.labelOf(name) : NO_LABEL, bytes };
+    return { file: `${FOLDER}/${name}`, label: labels ? labels.labelOf(name) : NO_LABEL, bytes };
   });
   return { images, hashes: partition?.hashes ?? {} };
 }

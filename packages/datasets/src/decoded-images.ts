@@ -100,6 +100,18 @@ async function openLazily(parts: DecodedImagesParts): Promise<ImageDataset> {
   return lazySet(tree, kept, format, { ...common, ...skipped });
 }
 
+/** Opens a set on a tree, which stays open as long as the set reads from it. */
+export async function readSet(tree: FileTree, openSet: () => Promise<ImageDataset>): Promise<ImageDataset> {
+  try {
+    const set = await openSet();
+    if ('images' in set) await tree.close();
+    return set;
+  } catch (error) {
+    await tree.close();
+    throw error;
+  }
+}
+
 type Common = Pick<ImageDataset, 'name' | 'classes' | 'provenance' | 'skipped'>;
 
 function setInMemory(

@@ -13,6 +13,7 @@ import {
   type DecodingOptions,
   type ListedImage,
   listingHash,
+  readSet,
 } from './decoded-images.ts';
 import { DatasetOptionError, MissingDataError, WrongDataError } from './errors.ts';
 import { type FileTree, folderTree, readLines } from './file-tree.ts';
@@ -51,10 +52,10 @@ export async function openTinyImageNet(options: TinyImageNetOptions): Promise<Im
   const format: ImageFormat = { size, crop: 'stretch', channels: 3, fileSize: { width: SIDE, height: SIDE } };
   checkDecoding(OP, format, options);
   const tree = await findTree(options.path);
-  try {
+  return readSet(tree, async () => {
     const { ids, hash } = await readIds(tree);
     const images = split === 'train' ? await listTraining(tree, ids) : await listValidation(tree, ids);
-    const set = await decodedImages({
+    return decodedImages({
       op: OP,
       tree,
       images,
@@ -70,12 +71,7 @@ export async function openTinyImageNet(options: TinyImageNetOptions): Promise<Im
         },
       },
     });
-    if ('images' in set) await tree.close();
-    return set;
-  } catch (error) {
-    await tree.close();
-    throw error;
-  }
+  });
 }
 
 /** The tree whose root holds `tiny-imagenet-200`. */

@@ -23,7 +23,7 @@ export const toy2d: CompareConfigInput = {
     beta_end: 0.2,
     beta_schedule: 'linear',
     timestep_spacing: 'trailing',
-    clip_sample: false,
+    clip_sample: true,
   },
   optimizer: { type: 'adam', learningRate: 1e-3 },
   training: {
