@@ -101,6 +101,10 @@ function domainOf(values: readonly number[], log: boolean): [number, number] {
   return [low / air, high * air];
 }
 
+function hasWhiskers({ points }: Line): boolean {
+  return points.some(({ low, high }) => low !== undefined && high !== undefined);
+}
+
 /** Pixels between the whiskers of one arm and the next. */
 const WHISKER_SHIFT = 5;
 
@@ -122,7 +126,7 @@ function marksOf(
     low === undefined || high === undefined ? [] : [{ x, low, high }],
   );
   // Side by side, so that intervals of several arms can be told apart.
-  const dx = whiskers.length === 0 ? 0 : WHISKER_SHIFT * (place - (lines.length - 1) / 2);
+  const dx = hasWhiskers({ name, arm, points }) ? WHISKER_SHIFT * (place - (lines.length - 1) / 2) : 0;
   return [
     Plot.ruleX(whiskers, { x: 'x', y1: 'low', y2: 'high', stroke, strokeWidth: 1.5, strokeOpacity: 0.7, dx }),
     Plot.lineY(points, { x: 'x', y: 'y', stroke, strokeWidth: 2.25, dx }),
@@ -187,6 +191,8 @@ export function drawFigure(options: FigureOptions): Markup {
       ...(x.ticks ? { ticks: [...x.ticks] } : { ticks: 5 }),
       ...(x.domain ? { domain: [...x.domain] } : {}),
       ...(x.log ? {} : { nice: false }),
+      // Whiskers stand side by side, which must not push the first into the labels.
+      ...(lines.some(hasWhiskers) ? { inset: 10 } : {}),
     },
     y: {
       type: y.log ? 'log' : 'linear',
