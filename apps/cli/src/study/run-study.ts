@@ -48,7 +48,7 @@ async function finishedReport(folder: string, one: StudyComparison): Promise<Com
 }
 
 /** What the finished comparisons of a study say. */
-export async function reportStudy(
+async function reportStudy(
   study: StudyConfig,
   folder: string,
   failed: Readonly<Record<string, string>> = {},
