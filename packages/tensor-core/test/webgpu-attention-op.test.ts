@@ -13,6 +13,7 @@ import { softwareGpu, randomData, why, worstError } from './kernel-operands.ts';
 describe('attention on a GPU', () => {
   let cpu: Device;
   let gpu: Device | undefined;
+  let lanes: Device | undefined;
   beforeAll(async () => {
     cpu = new Device(await OnnxTarget.open({ threads: 1 }));
     if (!softwareGpu) return;
@@ -28,10 +29,12 @@ describe('attention on a GPU', () => {
       close: () => opened.close(),
     };
     gpu = new Device(new WebGpuTarget(hardware));
+    lanes = new Device(new WebGpuTarget(await openGpu('webgpu:software')));
   });
   afterAll(async () => {
     await cpu.dispose();
     await gpu?.dispose();
+    await lanes?.dispose();
   });
 
   it.skipIf(!softwareGpu)(`agrees with the CPU, forwards and backwards${why}`, async () => {
@@ -53,4 +56,39 @@ describe('attention on a GPU', () => {
     const wanted = await run(cpu);
     (await run(gpu!)).forEach((result, i) => expect(worstError(result, wanted[i]!)).toBeLessThan(1e-5));
   });
+
+  // Products and attention store heads where their readers want them: whole vectors of four, and odd ones.
+  it.skipIf(!softwareGpu).each([4, 3])(
+    `takes heads of %i apart and together again${why}`,
+    async (depth) => {
+      const [batch, length, heads] = [2, 5, 2];
+      const width = heads * depth;
+      const shapes = [[batch, length, width], ...Array.from({ length: 4 }, () => [width, width])];
+      const run = async (device: Device): Promise<{ results: Float32Array[]; dispatches: number }> => {
+        const inputs = shapes.map((shape, i) => tc.tensor(randomData(shape, 'float32', 40 + i), shape));
+        const attend = ([x, q, k, v, o]: tc.Tensor[]): tc.Tensor => {
+          const headed = (w: tc.Tensor): tc.Tensor =>
+            x!.matmul(w).reshape([batch, length, heads, depth]).transpose([0, 2, 1, 3]);
+          const together = tc.scaledDotProductAttention(headed(q!), headed(k!), headed(v!));
+          return together.transpose([0, 2, 1, 3]).reshape([batch, length, width]).matmul(o!);
+        };
+        const loss = (x: tc.Tensor[]): tc.Tensor => attend(x).square().sum();
+        const step = device.compile(({ x }: { x: tc.Tensor[] }) => [attend(x), ...tc.grad(loss)(x)]);
+        const outputs = await step({ x: inputs });
+        const dispatches = step.report['dispatches']!;
+        await step.dispose();
+        return {
+          results: await Promise.all(outputs.map((result) => result.data() as Promise<Float32Array>)),
+          dispatches,
+        };
+      };
+      const wanted = await run(cpu);
+      for (const device of [gpu!, lanes!]) {
+        const { results, dispatches } = await run(device);
+        results.forEach((result, i) => expect(worstError(result, wanted.results[i]!)).toBeLessThan(1e-5));
+        expect(dispatches).toBeLessThanOrEqual(24);
+      }
+    },
+    300_000,
+  );
 });

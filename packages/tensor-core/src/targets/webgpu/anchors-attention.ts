@@ -2,7 +2,7 @@
 import { type Node } from '../../graph/node.ts';
 import { type AttentionAttrs } from '../../ops/index.ts';
 import { sizeOf } from '../../shape.ts';
-import { type Capabilities, type Emitter, type Operand } from './kernel.ts';
+import { type Capabilities, type Emitter, type Epilogue, type Operand } from './kernel.ts';
 import {
   type AttentionSizes,
   emitAttention,
@@ -29,14 +29,20 @@ function sizesOf(node: Node): AttentionSizes {
   return { batch: sizeOf(q.shape.slice(0, -2)), queries, keys: k.shape.at(-2)!, depth, scale };
 }
 
-/** Emits the kernel of one of the ops of `ops/attention.ts`. @param inputs the node's, in memory */
+/**
+ * Emits the kernel of one of the ops of `ops/attention.ts`.
+ *
+ * @param inputs the node's, in memory
+ * @param epilogue which moves what is computed, and no more
+ */
 export function emitAttentionOp(
   emitter: Emitter,
   node: Node,
   inputs: readonly Operand[],
   out: Operand,
+  epilogue?: Epilogue,
 ): void {
-  const sizes = sizesOf(node);
+  const sizes = { ...sizesOf(node), ...(epilogue && { epilogue }) };
   const [q, k] = inputs as [Operand, Operand];
   if (node.op === 'attentionLogSumExp') {
     emitAttentionLogSumExp(emitter, { ...sizes, q, k, out });

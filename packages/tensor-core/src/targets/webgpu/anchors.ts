@@ -94,7 +94,7 @@ const anchors: Readonly<Record<string, AnchorLowering>> = {
       op,
       (node, context) => {
         const inputs = node.inputs.map((input) => stored(input, context));
-        emitAttentionOp(context.emitter, node, inputs, context.out);
+        emitAttentionOp(context.emitter, node, inputs, context.out, context.epilogue);
       },
     ]),
   ),

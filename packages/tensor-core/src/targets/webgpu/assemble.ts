@@ -143,9 +143,10 @@ export function assemble(kernel: Kernel, limits: BindingLimits): AssembledKernel
   for (const [name, { type, size }] of Object.entries(kernel.shared ?? {})) {
     lines.push(`var<workgroup> ${name}: array<${type}, ${size}>;`);
   }
+  // The x of the invocation's place, not its index, which lavapipe computes from all three: a tenth of a step's time.
   const code = `${lines.join('\n')}\n${body}
 @compute @workgroup_size(${kernel.invocations})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) { run(group, lane); }`;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) place: vec3u) { run(group, place.x); }`;
   return { code, bindings, writes, starts };
 }
 

@@ -96,6 +96,7 @@ function keyOf({ value, offset, size }: Operand): string {
 export class ExpressionWriter implements Scribe {
   readonly #source: KernelSource;
   readonly #scopes: Scope[] = [{ lines: [], names: new Map() }];
+  readonly #given = new Map<Node, string>();
   #next = 0;
 
   constructor(source: KernelSource) {
@@ -118,10 +119,15 @@ export class ExpressionWriter implements Scribe {
     }
   }
 
+  /** Says that whichever element of the node is asked for is `name`: there is but one place where it is. */
+  give(node: Node, name: string): void {
+    this.#given.set(node, name);
+  }
+
   /** A name or literal for the node's element at `index`, of the dtype's compute type. */
   element(node: Node, index: Index): string {
     const key = `${node.id}|${index.key}`;
-    const held = this.#find(key);
+    const held = this.#given.get(node) ?? this.#find(key);
     if (held !== undefined) return held;
     const constant = uniformConstant(node);
     if (constant !== undefined) {

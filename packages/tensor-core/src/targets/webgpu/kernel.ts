@@ -119,6 +119,16 @@ export interface Epilogue {
    * @returns an expression of the output's element type
    */
   apply(v: string, i: string): string;
+  /** Where results go that are stored in another order than they are computed in. */
+  readonly place?: Place;
+}
+
+/** Another order of a kernel's results. */
+export interface Place {
+  /** The u32 expression of where element `i`, a u32 expression, is stored. */
+  at(i: string): string;
+  /** True where four neighbours from a multiple of 4 on stay such. */
+  readonly inFours: boolean;
 }
 
 /** Where a kernel's input comes from: `load(i)` is the WGSL expression of its element i, computed as it is needed. */

@@ -44,6 +44,8 @@ const products: ReadonlySet<string> = new Set([
 ]);
 /** Anchors whose results may pass through an expression before they are stored. */
 const withEpilogue = new Set(['matmul', 'conv2d', 'conv2dInputGradient', 'sum', 'max', 'softmax']);
+/** Anchors whose results may be stored in another order: heads of attention come and go. */
+const withPlaces = new Set(['matmul', ...attentionOps.filter((op) => op !== 'attentionLogSumExp')]);
 
 interface Estimate {
   readonly cost: number;
@@ -90,13 +92,16 @@ export function partition(
   const isSingle = (node: Node): boolean => consumersOf(node).length === 1 && !results.has(node);
 
   const extendEpilogue = (anchor: Node): Node => {
-    if (!fuse || !withEpilogue.has(anchor.op)) return anchor;
+    const [computes, moves] = [withEpilogue.has(anchor.op), withPlaces.has(anchor.op)];
+    if (!fuse || !(computes || moves)) return anchor;
     let root = anchor;
     while (isSingle(root) && !wanted.has(root)) {
       const [next] = consumersOf(root) as [Node];
       const aligned =
         next.op === 'reshape' ||
-        (next.op in elementwise &&
+        (moves && movesRows(next)) ||
+        (computes &&
+          next.op in elementwise &&
           next.inputs.every((input) => input !== root || sameShape(input.shape, next.shape)));
       // Two results that meet: one of them is there already, and the other's kernel reads it.
       if (!aligned || absorbed.has(next)) break;
@@ -180,6 +185,13 @@ export function partition(
     items.push({ anchor, root: node, ...readsOf(node, stored, bindingsOf) });
   }
   return { items, stored };
+}
+
+/** True for transpositions that leave the last axis alone: neighbours stay neighbours. */
+function movesRows({ op, attrs }: Node): boolean {
+  if (op !== 'transpose') return false;
+  const permutation = attrs['permutation'] as readonly number[];
+  return permutation.at(-1) === permutation.length - 1;
 }
 
 /** Nodes that products read, seen through views. */

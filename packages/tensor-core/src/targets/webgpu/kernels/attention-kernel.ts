@@ -11,6 +11,7 @@ import { canBeVectors } from '../assemble.ts';
 import { type Kernel, type Operand, type SharedArray } from '../kernel.ts';
 import { type AttentionLoop, type AttentionSpread, type Side } from './attention-plan.ts';
 import { workgroupGrid } from './reduce-plan.ts';
+import { inFours } from './tiles.ts';
 
 /** Up to here loops over a row are written out. */
 const UNROLLED = 16;
@@ -34,7 +35,7 @@ export function attentionKernel(loop: AttentionLoop, spread: AttentionSpread, al
   if (sum) writes['out'] = sum.out;
   if (lseOut) writes['lse_out'] = lseOut;
   const inVectors = [...sides.map(({ name, operand }) => [name, operand] as const), ...Object.entries(writes)]
-    .filter(([name]) => name !== 'lse_out')
+    .filter(([name]) => name !== 'lse_out' && (name !== 'out' || inFours(loop.epilogue)))
     .filter(([, operand]) => depth % 4 === 0 && canBeVectors(operand, alignment))
     .map(([name]) => name);
   const plan: Plan = { ...loop, ...spread, vectors: new Set(inVectors) };
@@ -69,6 +70,7 @@ function bodyOf(plan: Plan, blocks: number, index: string): string[] {
   const vector = `array<vec4<f32>, ${held}>`;
   return [
     ...sides.flatMap((side) => loadCode(side, plan)),
+    ...(plan.epilogue ? [plan.epilogue.code] : []),
     'fn run(workgroup: vec3u, invocation: u32) {',
     `let block = ${index};`,
     `let b = min(block / ${blocks}u, ${batch - 1}u);`,
@@ -260,16 +262,17 @@ function weightCode(
 }
 
 function storeCode(plan: Plan, r: number): string[] {
-  const { weight, sum, lseOut, rows, width, batch, held, lanes, depth, scale, vectors } = plan;
+  const { weight, sum, lseOut, rows, width, batch, held, lanes, depth, scale, vectors, epilogue } = plan;
+  const placed = (i: string): string => epilogue?.place?.at(i) ?? i;
   const half = sum?.out.value.dtype === 'float16';
   const factor = weight === 'online' ? ` / total_${r}` : weight === 'gradient' ? ` * f32(${scale})` : '';
   const element = (c: number): string => {
     const value = half ? `f16(value[${c}])` : `value[${c}]`;
-    return `if (4u * v + ${c}u < ${depth}u) { out[out_at() + row${r} * ${depth}u + 4u * v + ${c}u] = ${value}; }`;
+    return `if (4u * v + ${c}u < ${depth}u) { out[out_at() + ${placed(`row${r} * ${depth}u + 4u * v + ${c}u`)}] = ${value}; }`;
   };
   const whole = half ? 'vec4<f16>(value)' : 'value';
   const write = vectors.has('out')
-    ? `if (v < ${depth / 4}u) { out[out_at() + row${r} * ${depth / 4}u + v] = ${whole}; }`
+    ? `if (v < ${depth / 4}u) { out[out_at() + ${placed(`(row${r} * ${depth}u + 4u * v)`)} / 4u] = ${whole}; }`
     : range(4).map(element).join(' ');
   return [
     `if (block / u32(${Math.ceil(rows / (width * plan.rowsEach))}) < ${batch}u && first + ${r * width}u < ${rows}u) {`,

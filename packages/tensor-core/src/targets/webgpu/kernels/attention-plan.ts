@@ -2,7 +2,7 @@
  * The loop that attention and its gradients are, as data, and how its rows are shared out: registers, lanes and workgroup
  * memory that they may take.
  */
-import { type Capabilities, type Operand } from '../kernel.ts';
+import { type Capabilities, type Epilogue, type Operand } from '../kernel.ts';
 
 /** A matrix for each of the batch: [batch, rows, depth]. */
 export interface Side {
@@ -30,6 +30,8 @@ export interface AttentionLoop {
   readonly statistics?: { readonly of: 'own' | 'streamed'; readonly lse: Operand; readonly delta?: Operand };
   /** Which stream is summed, and where to. */
   readonly sum?: { readonly stream: 0 | 1; readonly out: Operand };
+  /** Moves the sums. */
+  readonly epilogue?: Epilogue;
   /** float32 [batch, rows]: log Σ exp(s), of `online` weights. */
   readonly lseOut?: Operand;
 }

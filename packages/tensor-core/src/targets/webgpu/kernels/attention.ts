@@ -5,7 +5,7 @@
  *
  * For GPUs: on software adapters, where barriers are dear, products and softmax with all scores in memory are faster.
  */
-import { type Emitter, type Operand } from '../kernel.ts';
+import { type Emitter, type Epilogue, type Operand } from '../kernel.ts';
 import { attentionKernel } from './attention-kernel.ts';
 import { type AttentionLoop, attentionSpread } from './attention-plan.ts';
 
@@ -18,6 +18,8 @@ export interface AttentionSizes {
   readonly depth: number;
   /** Of the scores: 1 / √depth, mostly. */
   readonly scale: number;
+  /** Moves what is computed, and does no more; not of the logarithms of sums. */
+  readonly epilogue?: Epilogue;
 }
 
 export interface Attention extends AttentionSizes {
@@ -151,10 +153,10 @@ function emitLoop(emitter: Emitter, loop: AttentionLoop): void {
 /** Whose rows are the own ones, and whose are streamed. */
 function loopOver(
   own: 'queries' | 'keys',
-  { batch, queries, keys, depth, scale }: AttentionSizes,
-): { batch: number; rows: number; columns: number; depth: number; scale: number } {
+  { batch, queries, keys, depth, scale, epilogue }: AttentionSizes,
+): Pick<AttentionLoop, 'batch' | 'rows' | 'columns' | 'depth' | 'scale' | 'epilogue'> {
   const [rows, columns] = own === 'queries' ? [queries, keys] : [keys, queries];
-  return { batch, rows, columns, depth, scale };
+  return { batch, rows, columns, depth, scale, ...(epilogue && { epilogue }) };
 }
 
 function labelOf(what: string, { batch, queries, keys, depth }: AttentionSizes): string {

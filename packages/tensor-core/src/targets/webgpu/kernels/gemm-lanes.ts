@@ -13,6 +13,7 @@ import {
   ceilDiv,
   countOf,
   gridOf,
+  inFours,
   inVectors,
   lines,
   list,
@@ -51,7 +52,7 @@ export function emitLanes(emitter: Emitter, spec: MatmulSpec, block: LaneBlock):
   const bVectors =
     inVectors(b, capabilities, [...batch.b, transposeB ? k : n]) && (transposeB || width === 4);
   const adjacent = bVectors && !transposeB;
-  const yVectors = adjacent && inVectors(out, capabilities, [n]);
+  const yVectors = adjacent && inVectors(out, capabilities, [n]) && inFours(spec.epilogue);
   const grid = gridOf(ceilDiv(m, rows), ceilDiv(n, LANES * width), countOf(batch.shape));
   const store = new Store(out, spec.epilogue);
   const type = width === 1 ? 'f32' : `vec${width}f`;

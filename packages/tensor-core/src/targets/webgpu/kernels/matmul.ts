@@ -7,7 +7,7 @@ import { matrixSource } from './gemm-source.ts';
 import { emitTiled } from './gemm-tiled.ts';
 import { tilingsFor } from './gemm-tilings.ts';
 import { withRowsOfB } from './gemm-transpose.ts';
-import { collapseBatch, countOf, epilogueFrom, inVectors, unitsOf, unitsThatFit } from './tiles.ts';
+import { collapseBatch, countOf, epilogueFrom, inFours, inVectors, unitsOf, unitsThatFit } from './tiles.ts';
 
 export { type MatmulSpec } from './gemm.ts';
 
@@ -55,8 +55,10 @@ function partsOf(spec: MatmulSpec, capabilities: Capabilities): MatmulSpec[] {
   if (extent === undefined && transposeA) return [spec];
   const units = extent ?? m;
   const isCut = { a: extent === undefined || batch.a[0] !== 0, b: extent !== undefined && batch.b[0] !== 0 };
-  const cut = [out, ...(isCut.a ? [a] : []), ...(isCut.b ? [b] : [])];
-  const most = unitsThatFit(units, cut, capabilities);
+  // What is stored in another order is so all over the output.
+  const isOutCut = epilogue?.place === undefined;
+  const cut = [...(isOutCut ? [out] : []), ...(isCut.a ? [a] : []), ...(isCut.b ? [b] : [])];
+  const most = cut.length === 0 ? units : unitsThatFit(units, cut, capabilities);
   const parts: MatmulSpec[] = [];
   for (let first = 0; first < units && most < units; first += most) {
     const count = Math.min(most, units - first);
@@ -64,7 +66,7 @@ function partsOf(spec: MatmulSpec, capabilities: Capabilities): MatmulSpec[] {
       ...spec,
       a: isCut.a ? unitsOf(a, units, first, count) : a,
       b: isCut.b ? unitsOf(b, units, first, count) : b,
-      out: unitsOf(out, units, first, count),
+      out: isOutCut ? unitsOf(out, units, first, count) : out,
       ...(extent === undefined ? { m: count } : { batch: { ...batch, shape: [count, ...inner] } }),
       ...epilogueFrom(epilogue, (first * out.size) / units),
     });
@@ -95,7 +97,7 @@ function hardwareVariants(emitter: Emitter, spec: MatmulSpec): Variant[] {
   const target = {
     out,
     at: (z: string, row: string, column: string) => `(${z} * ${m}u + ${row}) * ${n}u + ${column}`,
-    vectors: inVectors(out, capabilities, [n]),
+    vectors: inVectors(out, capabilities, [n]) && inFours(epilogue),
     ...(epilogue && { epilogue }),
   };
   const tiled = tilingsFor({ m, n, k, batches }, capabilities).map((tiling) => ({

@@ -127,7 +127,20 @@ export function unitsOf(
 /** The epilogue of a part of the output that begins at element `start`. */
 export function epilogueFrom(epilogue: Epilogue | undefined, start: number): { epilogue?: Epilogue } {
   if (!epilogue) return {};
-  return { epilogue: { ...epilogue, apply: (v, i) => epilogue.apply(v, `(${i} + ${start}u)`) } };
+  const from = (i: string): string => `(${i} + ${start}u)`;
+  const { place } = epilogue;
+  return {
+    epilogue: {
+      ...epilogue,
+      apply: (v, i) => epilogue.apply(v, from(i)),
+      ...(place && { place: { ...place, at: (i) => place.at(from(i)) } }),
+    },
+  };
+}
+
+/** True where four neighbours from a multiple of 4 on are stored as such. */
+export function inFours(epilogue: Epilogue | undefined): boolean {
+  return epilogue?.place?.inFours ?? true;
 }
 
 /** Stores results, finished by the epilogue. */
@@ -147,14 +160,18 @@ export class Store {
 
   /** A statement that stores the f32 expression `v` as element `i`. */
   scalar(v: string, i: string): string {
-    return `y[y_at() + ${i}] = ${this.#finished(v, i)};`;
+    return `y[y_at() + ${this.#place(i)}] = ${this.#finished(v, i)};`;
   }
 
-  /** A statement that stores the vec4f `v` as the elements `i` to `i + 3`; `v` and `i` are names. */
+  /** A statement that stores the vec4f `v` as the elements `i` to `i + 3`; `v` and `i` are names. See `inFours`. */
   vector(v: string, i: string): string {
     const type = storageType(this.#operand.value.dtype);
     const four = list(4, (j) => this.#finished(`${v}[${j}]`, j === 0 ? i : `(${i} + ${j}u)`));
-    return `y[y_at() + ${i} / 4u] = ${this.#epilogue || type !== 'f32' ? `vec4<${type}>(${four})` : v};`;
+    return `y[y_at() + ${this.#place(i)} / 4u] = ${this.#epilogue || type !== 'f32' ? `vec4<${type}>(${four})` : v};`;
+  }
+
+  #place(i: string): string {
+    return this.#epilogue?.place?.at(i) ?? i;
   }
 
   #finished(v: string, i: string): string {
