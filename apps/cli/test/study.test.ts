@@ -92,12 +92,16 @@ describe('study', () => {
     }
   });
 
-  it('trains nothing for --report, nor what is not asked for', async () => {
-    const report = await cli(['study', '--config', file, '--out', out, '--report', '--only', 'b']);
+  it('trains nothing for --report, and only what is asked for with --only', async () => {
+    const report = await cli(['study', '--config', file, '--out', out, '--report']);
     expect([report.code, report.err]).toEqual([0, '']);
-    expect(report.out).toMatch(/^b$/m);
-    expect(report.out).not.toMatch(/^a$/m);
-    expect(report.out).toContain('1 of 1 comparisons');
+    expect(report.out).toMatch(/^a$/m);
+    expect(report.out).toContain('3 of 3 comparisons');
+    const other = join(folder, 'other');
+    const only = await cli(['study', '--config', file, '--out', other, '--only', 'b']);
+    expect(only.code).toBe(0);
+    expect(only.err).not.toContain('comparison 1 of 3');
+    expect(only.out).toContain('1 of 3 comparisons');
   });
 
   it('refuses a folder that holds comparisons with another config', async () => {

@@ -44,7 +44,10 @@ export function studyCommand(io: Io): Command {
       gather,
       [],
     )
-    .option('--only <names>', 'pieces to run, with commas between them')
+    .option(
+      '--only <names>',
+      'pieces to run now, with commas between them; the report is about all that is finished',
+    )
     .option('--report', 'train nothing: summarize what is finished')
     .addOption(deviceOption())
     .option('--threads <number>', 'CPU threads (default: all)', wholeNumber(1))
@@ -71,20 +74,20 @@ Examples:
     .action((name: string, flags: StudyFlags) => study(name, flags, io));
 }
 
-/** Leaves out the pieces that were not asked for. @throws UsageError for a piece that there is not */
-function only(config: StudyConfig, names: string | undefined): StudyConfig {
-  if (names === undefined) return config;
+/** The pieces that were asked for. @throws UsageError for one that there is not */
+function piecesOf({ pieces }: StudyConfig, names: string): string[] {
   const wanted = names.split(',').map((name) => name.trim());
-  const known = config.pieces.map(({ name }) => name);
+  const known = pieces.map(({ name }) => name);
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new UsageError(`--only: there is no piece ${unknown}; the study has ${known.join(', ')}`);
   }
-  return { ...config, pieces: config.pieces.filter(({ name }) => wanted.includes(name)) };
+  return wanted;
 }
 
 async function study(name: string, flags: StudyFlags, io: Io): Promise<void> {
-  const config = only(parseStudyConfig(await loadStudy(name, flags)), flags.only);
+  const config = parseStudyConfig(await loadStudy(name, flags));
+  const only = flags.only === undefined ? undefined : piecesOf(config, flags.only);
   const folder = flags.out ?? join('runs', config.name);
   const work = (): Promise<StudyReport> =>
     runStudy({
@@ -92,6 +95,7 @@ async function study(name: string, flags: StudyFlags, io: Io): Promise<void> {
       folder,
       flags,
       io,
+      only,
       reportOnly: flags.report === true,
       again: `the same command (${ownName(io.env)} study, into ${folder})`,
       onReport: (found) => writeStudy(folder, found),

@@ -26,6 +26,8 @@ export interface RunStudyOptions {
   /** over the pieces' configs */
   readonly flags: { readonly device?: string; readonly threads?: number };
   readonly io: Io;
+  /** Pieces to run; the report is about all of them. Default: all. */
+  readonly only?: readonly string[] | undefined;
   /** Only summarizes what is finished. */
   readonly reportOnly?: boolean;
   /** What to type to go on, for whoever presses Ctrl-C. */
@@ -72,12 +74,12 @@ async function reportStudy(
 }
 
 /**
- * Runs every comparison that is not finished. One that fails (diverges, say) is noted, and the others still run.
+ * Runs every comparison that is wanted and not finished. One that fails (diverges, say) is noted, and the others still run.
  *
  * @throws InterruptedError after Ctrl-C; ConfigError where a folder holds a comparison with another config
  */
 export async function runStudy(options: RunStudyOptions): Promise<StudyReport> {
-  const { study, folder, flags, io, again, onReport } = options;
+  const { study, folder, flags, io, only, again, onReport } = options;
   const colors = colorsFor(io.stderr, io.env);
   await mkdir(folder, { recursive: true });
   const comparisons = comparisonsOf(study);
@@ -88,6 +90,7 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyReport> {
   }
   const failed: Record<string, string> = {};
   for (const [i, one] of comparisons.entries()) {
+    if (only && !only.includes(one.piece)) continue;
     if (await finishedReport(folder, one)) continue;
     const own = join(folder, one.path);
     printLine(
