@@ -39,7 +39,7 @@ function streamOf(name: string): number {
 /** Half the width of the interval that a weight or a bias is drawn from. */
 function bound(init: ParameterInit & { kind: 'weight' | 'bias' }, options: InitOptions): number {
   if (options.zeroInit === true && init.endsBranch) return 0;
-  const gain = init.kind === 'weight' ? init.gain : 1;
+  const gain = (init.kind === 'weight' ? init.gain : undefined) ?? 1;
   if (options.scheme !== 'xavier') return gain / Math.sqrt(init.fanIn);
   return init.kind === 'weight' ? gain * Math.sqrt(6 / (init.fanIn + init.fanOut)) : 0;
 }

@@ -4,8 +4,8 @@
 export type ParameterInit =
   | (Fans & {
       readonly kind: 'weight';
-      /** A factor on what it is drawn with. */
-      readonly gain: number;
+      /** A factor on what it is drawn with; 1 where omitted. */
+      readonly gain?: number;
     })
   | (Fans & { readonly kind: 'bias' })
   | { readonly kind: 'constant'; readonly value: number }
