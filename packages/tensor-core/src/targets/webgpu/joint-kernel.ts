@@ -6,7 +6,14 @@
  * where all invocations meet them.
  */
 import { storageBytes } from './assemble.ts';
-import { type Capabilities, type Kernel, type Operand, type SharedArray, type Value } from './kernel.ts';
+import {
+  type Capabilities,
+  type Kernel,
+  type Operand,
+  type SharedArray,
+  type Value,
+  workgroupBytes,
+} from './kernel.ts';
 import { gridOf } from './kernels/tiles.ts';
 
 /** What a joint kernel binds: the elements of a value that its jobs touch. */
@@ -103,12 +110,9 @@ export function canJoin(kernels: readonly Kernel[], limits: Limits, mostText = I
   const text = codesOf(kernels).reduce((sum, { kernel: { body } }) => sum + body.length, 0);
   if (text > mostText) return false;
   if (kernels.some(({ invocations }) => invocations !== first!.invocations)) return false;
-  const shared = workgroupArrays(kernels).arrays;
-  const bytes = Object.values(shared).reduce((total, { type, size }) => total + BYTES[type] * size, 0);
+  const bytes = workgroupBytes({ shared: workgroupArrays(kernels).arrays });
   return bytes <= limits.workgroupMemory && bindingsOf(kernels, limits) !== undefined;
 }
-
-const BYTES: Readonly<Record<SharedArray['type'], number>> = { f32: 4, i32: 4, u32: 4, vec2f: 8, vec4f: 16 };
 
 /** One kernel that does what `kernels` do. They must satisfy `canJoin`. */
 export function joinKernels(kernels: readonly Kernel[], limits: Limits): Kernel {
