@@ -17,7 +17,7 @@ import { share, significant } from '../format.ts';
 import { colorsFor, type Io, ownName } from '../io.ts';
 import { deviceOption, gather, positiveNumbers, wholeNumber, wholeNumbers } from '../options.ts';
 import { withLock } from '../run-folder.ts';
-import { changePanel, curvePanels, stepsPanel } from '../study/panels.ts';
+import { batchSizePanel, changePanel, curvePanels, stepsPanel } from '../study/panels.ts';
 import { runStudy } from '../study/run-study.ts';
 import { changeText, READING, type Table, tablesOf } from '../study/tables.ts';
 import { qualityCsv } from '../study/tables-as-csv.ts';
@@ -86,11 +86,11 @@ function batchSizeTable(pieces: readonly PieceSummary[]): Table {
 
 function figure({ name, pieces }: StudyReport): string {
   const pairing = pairingOf(pieces);
-  const others = pieces.filter((piece) => piece !== pairing);
-  const titled = (piece: PieceSummary): PieceSummary => ({ ...piece, name: `batch ${piece.batchSize}` });
+  const steps = (pairing?.quality ?? []).map(({ samplingSteps }) => samplingSteps);
+  const ends = [...new Set([Math.min(...steps), Math.max(...steps)])].filter(Number.isFinite);
   const panels = [
     ...(pairing ? [...curvePanels(pairing), stepsPanel(pairing), changePanel(pairing)] : []),
-    ...others.map(titled).flatMap((piece) => [stepsPanel(piece), changePanel(piece)]),
+    ...ends.map((samplingSteps) => batchSizePanel(batchSizeRows(pieces), samplingSteps)),
   ];
   const arms = (pairing ?? pieces[0])?.arms ?? [];
   return renderSheet({

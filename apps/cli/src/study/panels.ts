@@ -1,5 +1,5 @@
 /** A summary over seeds as panels of figures: quality by sampling steps, and by training images. */
-import { type Measured, type PieceSummary } from '@immiscible/trainer';
+import { type BatchSizeRow, type Measured, type PieceSummary } from '@immiscible/trainer';
 import { plural } from '../format.ts';
 import { PANEL, type Panel } from '../figures/sheet.ts';
 import { drawFigure, type LinePoint } from '../report/plots.ts';
@@ -19,12 +19,12 @@ function wantsLog(points: readonly LinePoint[]): boolean {
 }
 
 function onAxis(points: readonly LinePoint[], log: boolean): LinePoint[] {
-  if (!log) return [...points];
+  const least = (y: number): number => (log ? SHORTEST * y : 0);
   return points.map(({ x, y, low, high }) => ({
     x,
     y,
     high,
-    low: low === undefined ? undefined : Math.max(low, SHORTEST * y),
+    low: low === undefined ? undefined : Math.max(low, least(y)),
   }));
 }
 
@@ -90,7 +90,14 @@ export function changePanel(piece: QualityView): Panel | undefined {
     const points = quality.flatMap((row): LinePoint[] => {
       if (row.arm !== arm.name || row.against === undefined) return [];
       const { mean, low, high } = row.against.change;
-      return [{ x: row.samplingSteps, y: 100 * mean, low: percent(low), high: percent(high) }];
+      return [
+        {
+          x: row.samplingSteps,
+          y: 100 * mean,
+          low: percent(low),
+          high: high === undefined ? undefined : Math.min(100 * high, MOST_SHOWN),
+        },
+      ];
     });
     return points.length === 0 ? [] : [{ name: arm.name, arm: i, points: points.sort((a, b) => a.x - b.x) }];
   });
@@ -106,7 +113,7 @@ export function changePanel(piece: QualityView): Panel | undefined {
       x: { label: 'sampling steps', log: ticks.length > 1, ticks },
       y: {
         label: 'change of the Fréchet distance, %',
-        domain: [least - air, Math.min(most, MOST_SHOWN) + air],
+        domain: [least - air, most + air],
       },
       rules: [0],
       dots: true,
@@ -148,4 +155,28 @@ export function curvePanel(piece: PieceSummary, samplingSteps: number): Panel {
 export function curvePanels(piece: PieceSummary): Panel[] {
   const steps = [...new Set(piece.curves.map(({ samplingSteps }) => samplingSteps))];
   return steps.map((samplingSteps) => curvePanel(piece, samplingSteps));
+}
+
+/** Fréchet distance with and without assignment by batch size (figure 8); arms have the places of the pairing's. */
+export function batchSizePanel(rows: readonly BatchSizeRow[], samplingSteps: number): Panel {
+  const own = rows.filter((row) => row.samplingSteps === samplingSteps);
+  const { lines, log } = arranged(
+    (['vanilla', 'immiscible'] as const).map((name, arm) => ({
+      name,
+      arm,
+      points: own.map((row) => point(row.batchSize, row[name].frechet)),
+    })),
+  );
+  const ticks = own.map(({ batchSize }) => batchSize);
+  return {
+    title: `batch sizes, ${plural(samplingSteps, 'sampling step')}`,
+    figure: drawFigure({
+      lines,
+      x: { label: 'images in a batch', log: ticks.length > 1, ticks },
+      y: { label: 'Fréchet distance', log },
+      dots: true,
+      ...PANEL,
+      description: `Fréchet distance by batch size with ${samplingSteps} sampling steps`,
+    }),
+  };
 }
