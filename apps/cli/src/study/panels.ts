@@ -95,7 +95,7 @@ export function changePanel(piece: QualityView): Panel | undefined {
           x: row.samplingSteps,
           y: 100 * mean,
           low: percent(low),
-          high: high === undefined ? undefined : Math.min(100 * high, MOST_SHOWN),
+          high: high === undefined ? undefined : Math.max(100 * mean, Math.min(100 * high, MOST_SHOWN)),
         },
       ];
     });
