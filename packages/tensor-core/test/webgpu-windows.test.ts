@@ -106,7 +106,7 @@ describe.skipIf(!gpu.available)(`values over the limit of a binding${gpu.reason}
         return { y: value.y, ...gradients };
       });
       const results = await compiled(inputs);
-      const values = await Promise.all(Object.values(results).map((t) => (t).data()));
+      const values = await Promise.all(Object.values(results).map((t) => t.data()));
       await compiled.dispose();
       return values;
     };

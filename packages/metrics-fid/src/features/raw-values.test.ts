@@ -17,7 +17,9 @@ describe('rawValues', () => {
     await expect(extractor.features(new Float32Array(4), [1, 1, 2, 2])).rejects.toThrow(
       'wanted images of 2×1×1, got 1×2×2; open it with their shape',
     );
-    await expect(extractor.features(Float32Array.of(3, 0), [1, 2, 1, 1])).rejects.toThrow(MetricArgumentError);
+    await expect(extractor.features(Float32Array.of(3, 0), [1, 2, 1, 1])).rejects.toThrow(
+      MetricArgumentError,
+    );
     expect(() => rawValues([0, 1, 1])).toThrow('wanted a shape of whole numbers from 1, got 0×1×1');
   });
 });
