@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { lavapipeEnvironment } from './scripts/lib/lavapipe.mjs';
@@ -21,6 +22,8 @@ export default defineConfig({
       'docs/*/{src,test}/**/*.test.ts',
     ],
     pool: 'forks',
+    // Tests on the software adapter wait for its compiler, on one core: two at a time on two.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 60_000,
     hookTimeout: 60_000,
     server: { deps: { inline: [/@immiscible\//] } },
