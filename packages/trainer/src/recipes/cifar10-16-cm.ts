@@ -1,8 +1,9 @@
 /**
  * A consistency model of CIFAR-10 at 16×16, where each pixel is the mean of four: natural images in colour at the scale of two
- * cores, about an hour for both arms.
+ * cores.
  */
 import { type CompareConfigInput } from '../config.ts';
+import { shortConsistency } from './short-consistency.ts';
 
 export const cifar10Size16Cm: CompareConfigInput = {
   name: 'cifar10-16-cm',
@@ -19,21 +20,7 @@ export const cifar10Size16Cm: CompareConfigInput = {
     norm_num_groups: 8,
     attention_head_dim: 16,
   },
-  scheduler: {
-    _class_name: 'CMStochasticIterativeScheduler',
-    sigma_min: 0.002,
-    sigma_max: 80,
-    sigma_data: 0.5,
-    rho: 7,
-  },
-  objective: {
-    kind: 'consistency-training',
-    s0: 2,
-    s1: 20,
-    mu0: 0.9,
-    distance: { kind: 'pseudo-huber' },
-  },
-  optimizer: { type: 'radam', learningRate: 1e-3 },
+  ...shortConsistency,
   training: {
     steps: 4000,
     batchSize: 64,

@@ -7,6 +7,7 @@
  * paper's figure 7). Nothing but the pairing differs between arms of one seed.
  */
 import { type CompareConfigInput } from '../../config.ts';
+import { shortConsistency } from '../../recipes/short-consistency.ts';
 import { type StudyConfigInput } from '../config.ts';
 
 const two: NonNullable<CompareConfigInput['arms']> = [
@@ -23,25 +24,6 @@ const ddim = {
     clip_sample: true,
   },
   optimizer: { type: 'adam', learningRate: 1e-3 },
-} as const satisfies Partial<CompareConfigInput>;
-
-/** Consistency training as of 2023, its curriculum as short as the run. */
-const consistency = {
-  scheduler: {
-    _class_name: 'CMStochasticIterativeScheduler',
-    sigma_min: 0.002,
-    sigma_max: 80,
-    sigma_data: 0.5,
-    rho: 7,
-  },
-  objective: {
-    kind: 'consistency-training',
-    s0: 2,
-    s1: 20,
-    mu0: 0.9,
-    distance: { kind: 'pseudo-huber' },
-  },
-  optimizer: { type: 'radam', learningRate: 1e-3 },
 } as const satisfies Partial<CompareConfigInput>;
 
 const logging = { every: 10, checkpointEvery: 250, keep: 1 } as const;
@@ -121,7 +103,7 @@ export const smallScale: StudyConfigInput = {
       name: 'fashion-mnist-cm',
       config: {
         ...fashionMnist,
-        ...consistency,
+        ...shortConsistency,
         training: { steps: 1500, batchSize: 64, maxGradientNorm: null, ema: { decay: 0.995 } },
         evaluation: { features: 'fashion-classifier', samples: 1000, points: 6, ...oneStep },
         logging,
@@ -132,7 +114,7 @@ export const smallScale: StudyConfigInput = {
       name: 'cifar10-16-cm',
       config: {
         ...cifar10,
-        ...consistency,
+        ...shortConsistency,
         training: { steps: 4000, batchSize: 64, maxGradientNorm: null, ema: { decay: 0.998 } },
         evaluation: { features: 'pixels-8x8', samples: 1000, points: 6, ...oneStep },
         logging,
