@@ -32,7 +32,7 @@ export function doublingScales({ s0, s1, totalSteps }: ConsistencyCurriculum, k:
  *
  * @param sigmas rising, [N]
  * @returns running sums of p, float64 [N − 1], the last 1: `pickBin` looks a uniform number up in them
- * @throws SchedulerArgumentError where stdLog is not positive, or no bin has any chance
+ * @throws SchedulerArgumentError where stdLog is not positive, or the distribution misses all bins
  */
 export function logNormalBins(sigmas: ArrayLike<number>, { meanLog, stdLog }: LogNormal): Float64Array {
   if (!(stdLog > 0)) throw new SchedulerArgumentError(`logNormalBins: wanted stdLog above 0, got ${stdLog}`);
@@ -40,7 +40,7 @@ export function logNormalBins(sigmas: ArrayLike<number>, { meanLog, stdLog }: Lo
   const total = at.at(-1)! - at[0]!;
   if (!(total > 0)) {
     throw new SchedulerArgumentError(
-      `logNormalBins: no bin between ${sigmas[0]} and ${sigmas[sigmas.length - 1]} has any chance with meanLog ${meanLog} and stdLog ${stdLog}`,
+      `logNormalBins: wanted a distribution that reaches σ from ${sigmas[0]} to ${sigmas[sigmas.length - 1]}, got meanLog ${meanLog} and stdLog ${stdLog}; move meanLog towards ln σ, or widen stdLog`,
     );
   }
   const sums = Float64Array.from({ length: at.length - 1 }, (_, i) => (at[i + 1]! - at[0]!) / total);
