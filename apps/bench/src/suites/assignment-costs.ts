@@ -2,7 +2,7 @@
 import { pairwiseCost, pairwiseCostAsync, scaleToFloat16 } from '@immiscible/assignment';
 import { type Device } from '@immiscible/tensor-core';
 import { type VectorProblem } from './assignment-families.ts';
-import { median } from './assignment-solvers.ts';
+import { median } from './median.ts';
 import { type KernelCase } from './kernels-cases.ts';
 import { prepareOurs } from './kernels-ours.ts';
 

@@ -4,6 +4,7 @@
  */
 import { solveAssignment, type SolverName } from '@immiscible/assignment';
 import { munkres } from 'munkres';
+import { median } from './median.ts';
 
 export type Precision = 'float64' | 'float32';
 
@@ -188,9 +189,4 @@ function disagreement({ name, precision }: Solver, cost: number, optimum: number
   if (excess >= -SUMS_AGREE && excess <= allowed) return [];
   if (Number.isNaN(excess)) return [`${name}: its answer is no pairing`];
   return [`${name}: cost ${cost}, ours ${optimum}, relative difference ${excess.toExponential(1)}`];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }

@@ -13,6 +13,7 @@ import { openDevice } from '@immiscible/tensor-core';
 import { parseRunConfig, type RunConfig, TrainingRun, trainStepOf } from '@immiscible/trainer';
 import { table } from '../format.ts';
 import { syntheticImages } from './assignment-images.ts';
+import { median } from './median.ts';
 
 export interface AssignmentStepOptions {
   /** default 128, 256, 512, 1024 */
@@ -173,10 +174,6 @@ async function openImages(cifar10: string | undefined, atLeast: number): Promise
     width: 32,
     provenance: { source: 'generated', hashes: {}, operations: ['amplitudes as 1/f'] },
   });
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 /** @returns lines for a terminal */

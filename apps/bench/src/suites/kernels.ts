@@ -7,6 +7,7 @@ import { flopsOf, type KernelCase, LARGE_CASES, SMALL_CASES } from './kernels-ca
 import { measureCeiling } from './kernels-ceiling.ts';
 import { prepareOurs, type Runner } from './kernels-ours.ts';
 import { findPeers, INSTALL } from './kernels-peers.ts';
+import { median } from './median.ts';
 
 export interface KernelsBenchOptions {
   /** Devices of tensor-core; default: `cpu`, and every adapter that WebGPU finds, hardware first. */
@@ -153,8 +154,4 @@ async function timed(runner: Runner, count: number): Promise<number> {
   const start = performance.now();
   await runner.run(count);
   return performance.now() - start;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -26,6 +26,7 @@ import {
   trainStepOf,
 } from '@immiscible/trainer';
 import { table } from '../format.ts';
+import { median } from './median.ts';
 
 export interface ObjectivesBenchOptions {
   /** default: all */
@@ -114,10 +115,6 @@ function configOf(objective: string, model: object, [batchSize]: Shape): RunConf
     optimizer: { type: 'radam' },
     training: { steps: 1000, batchSize },
   });
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 function chosen(

@@ -25,6 +25,7 @@ import {
   trainStepOf,
 } from '@immiscible/trainer';
 import { startTorch, type TorchMode, type TorchSettings, type TorchStepper } from './step-torch.ts';
+import { median } from './median.ts';
 
 export interface StepBenchOptions {
   /** default: `cifar10` on a GPU, else `demo` and `unet64` */
@@ -97,10 +98,6 @@ const networks: Readonly<Record<string, RunConfig>> = {
 
 /** The networks that can be timed. */
 export const STEP_NETWORKS: readonly string[] = Object.keys(networks);
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
 
 /** What takes turns on a kind of hardware. */
 const contests = {
