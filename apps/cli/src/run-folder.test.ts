@@ -2,7 +2,15 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../test/cli.ts';
-import { type FolderState, nextName, resumeFolder, stateOf, withLock } from './run-folder.ts';
+import {
+  FolderInUseError,
+  type FolderState,
+  nextName,
+  resumeFolder,
+  stateOf,
+  withLock,
+  withLockInTurn,
+} from './run-folder.ts';
 
 it('tells what a folder holds', async () => {
   const out = await temporaryFolder();
@@ -58,4 +66,25 @@ it('lets one process at a time into a folder', async () => {
   await expect(withLock(folder, async () => 1)).rejects.toThrow(`written by process ${process.ppid}`);
   await writeFile(lock, String(2 ** 30));
   expect(await withLock(folder, async () => 'taken over')).toBe('taken over');
+  // As does one of this process's number that it has not taken.
+  await writeFile(lock, String(process.pid));
+  expect(await withLock(folder, async () => 'taken over')).toBe('taken over');
+  await writeFile(lock, '');
+  expect(await withLock(folder, async () => 'taken over')).toBe('taken over');
+});
+
+it('lets whoever comes second wait for a turn, where it is over soon', async () => {
+  const folder = await temporaryFolder();
+  const order: string[] = [];
+  let release = (): void => undefined;
+  const first = withLock(folder, async () => {
+    await new Promise<void>((resolve) => (release = resolve));
+    order.push('first');
+  });
+  await expect.poll(() => readdir(folder)).toEqual(['.running']);
+  await expect(withLock(folder, async () => 1)).rejects.toThrow(FolderInUseError);
+  const second = withLockInTurn(folder, async () => order.push('second'));
+  release();
+  await Promise.all([first, second]);
+  expect(order).toEqual(['first', 'second']);
 });

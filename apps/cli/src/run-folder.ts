@@ -1,6 +1,7 @@
 /** Which folder a run is in, and whether it may start there. */
-import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from './errors.ts';
 
 /** What a folder holds, as far as starting or continuing there is concerned. */
@@ -45,6 +46,11 @@ export async function resumeFolder(given: string, out: string): Promise<string> 
 
 const LOCK = '.running';
 
+/** Another process writes into the folder. */
+export class FolderInUseError extends UsageError {
+  override name = 'FolderInUseError';
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -54,29 +60,63 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Folders that this process writes into. */
+const ours = new Set<string>();
+
+/** The process that a lock names; 0 for none. A lock that was made this moment may not have its number yet. */
+async function holderOf(path: string): Promise<number> {
+  const read = async (): Promise<number> => Number(await readFile(path, 'utf8').catch(() => '0'));
+  const holder = await read();
+  if (holder > 0) return holder;
+  await sleep(50);
+  return read();
+}
+
+/** Takes the lock of a folder, from a process that is gone as well. @throws FolderInUseError */
+async function takeLock(folder: string): Promise<string> {
+  const path = resolve(folder, LOCK);
+  for (;;) {
+    try {
+      await writeFile(path, String(process.pid), { flag: 'wx' });
+      ours.add(path);
+      return path;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+    const holder = await holderOf(path);
+    const isHeld = holder === process.pid ? ours.has(path) : holder > 0 && isAlive(holder);
+    if (isHeld) {
+      throw new FolderInUseError(
+        `${folder} is being written by process ${holder}; wait for it, or give this run another --name`,
+      );
+    }
+    await rm(path, { force: true });
+  }
+}
+
 /**
- * Runs `work` while no other process runs in `folder`; a lock that a killed process left is taken over.
+ * Runs `work` while nothing else runs in `folder`; a lock that a killed process left is taken over.
  *
- * @throws UsageError where a living process holds the folder
+ * @throws FolderInUseError where a living process holds the folder
  */
 export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  const path = join(folder, LOCK);
-  const holder = Number(await readFile(path, 'utf8').catch(() => '0'));
-  if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-    throw new UsageError(
-      `${folder} is being written by process ${holder}; wait for it, or give this run another --name`,
-    );
-  }
-  await rm(path, { force: true });
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(String(process.pid));
-  } finally {
-    await file.close();
-  }
+  const path = await takeLock(folder);
   try {
     return await work();
   } finally {
+    ours.delete(path);
     await rm(path, { force: true });
+  }
+}
+
+/** The same for what is over soon: waits until the folder is free. */
+export async function withLockInTurn<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await withLock(folder, work);
+    } catch (error) {
+      if (!(error instanceof FolderInUseError)) throw error;
+      await sleep(100);
+    }
   }
 }

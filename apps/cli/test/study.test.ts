@@ -92,6 +92,19 @@ describe('study', () => {
     }
   });
 
+  it('is shared by those who run it at the same time, to the same results', async () => {
+    const shared = join(folder, 'shared');
+    const [a, b] = await Promise.all([1, 2].map(() => cli(['study', '--config', file, '--out', shared])));
+    expect([a!.code, b!.code]).toEqual([0, 0]);
+    const begun = [a!, b!].map(({ err }) => err.match(/comparison \d of 3(?=: \w, seed \d; )/g) ?? []);
+    expect(begun.flat().sort()).toEqual([1, 2, 3].map((i) => `comparison ${i} of 3`));
+    expect(Math.min(...begun.map((own) => own.length))).toBeGreaterThan(0);
+    expect(a!.err + b!.err).toContain('comparison 1 of 3: a, seed 3: another process is at it');
+    for (const name of ['quality.csv', 'curves.csv', 'images-to-quality.csv']) {
+      expect(await readFile(join(shared, name), 'utf8')).toBe(await text(name));
+    }
+  });
+
   it('trains nothing for --report, and only what is asked for with --only', async () => {
     const report = await cli(['study', '--config', file, '--out', out, '--report']);
     expect([report.code, report.err]).toEqual([0, '']);

@@ -1,16 +1,14 @@
 /** `immiscible study`: many comparisons over several seeds, one after the other, and what they say together. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseStudyConfig, studies, type StudyConfig } from '@immiscible/trainer';
 import { Command } from 'commander';
 import { PartFailedError, UsageError } from '../errors.ts';
 import { colorsFor, type Io, ownName, printJson, printLine } from '../io.ts';
 import { deviceOption, gather, wholeNumber } from '../options.ts';
-import { withLock } from '../run-folder.ts';
 import { loadStudy } from '../study/load-study.ts';
 import { runStudy } from '../study/run-study.ts';
 import { READING, terminalOf } from '../study/tables.ts';
-import { type StudyReport, writeStudy } from '../study/write-study.ts';
+import { writeStudy } from '../study/write-study.ts';
 
 interface StudyFlags {
   readonly config?: string;
@@ -56,7 +54,9 @@ export function studyCommand(io: Io): Command {
       'after',
       `
 The same command continues a study that was stopped, or killed, where it was; Ctrl-C writes a checkpoint first. The tables
-and figures are written anew after every comparison. Every piece has its first seed before any has its second.
+and figures are written anew after every comparison. Every piece has its first seed before any has its second. Given in
+several terminals at a time, each takes the comparisons that no other is at: two with --threads 1 are faster than one
+with --threads 2.
 
 A study in YAML:
   name: mine
@@ -89,19 +89,16 @@ async function study(name: string, flags: StudyFlags, io: Io): Promise<void> {
   const config = parseStudyConfig(await loadStudy(name, flags));
   const only = flags.only === undefined ? undefined : piecesOf(config, flags.only);
   const folder = flags.out ?? join('runs', config.name);
-  const work = (): Promise<StudyReport> =>
-    runStudy({
-      study: config,
-      folder,
-      flags,
-      io,
-      only,
-      reportOnly: flags.report === true,
-      again: `the same command (${ownName(io.env)} study, into ${folder})`,
-      onReport: (found) => writeStudy(folder, found),
-    });
-  await mkdir(folder, { recursive: true });
-  const report = await (flags.report ? work() : withLock(folder, work));
+  const report = await runStudy({
+    study: config,
+    folder,
+    flags,
+    io,
+    only,
+    reportOnly: flags.report === true,
+    again: `the same command (${ownName(io.env)} study, into ${folder})`,
+    onReport: (found) => writeStudy(folder, found),
+  });
   if (flags.json) {
     printJson(io.stdout, report);
     return;

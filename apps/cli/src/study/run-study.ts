@@ -1,4 +1,7 @@
-/** A study from beginning to end: its comparisons one after the other, each of which can be stopped and continued. */
+/**
+ * A study from beginning to end: its comparisons one after the other, each of which can be stopped and continued. Several
+ * processes may share one: each takes what no other is at.
+ */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -18,6 +21,7 @@ import { duration } from '../format.ts';
 import { colorsFor, type Io, printLine } from '../io.ts';
 import { writeReport } from '../report/write-report.ts';
 import { runComparison } from '../run-comparison.ts';
+import { FolderInUseError, withLock, withLockInTurn } from '../run-folder.ts';
 import { type StudyReport } from './write-study.ts';
 
 export interface RunStudyOptions {
@@ -32,7 +36,7 @@ export interface RunStudyOptions {
   readonly reportOnly?: boolean;
   /** What to type to go on, for whoever presses Ctrl-C. */
   readonly again: string;
-  /** Called with what is known after every comparison, and at the beginning. */
+  /** Called with what is known after every comparison, and at the end. */
   readonly onReport: (report: StudyReport) => Promise<unknown>;
 }
 
@@ -74,7 +78,8 @@ async function reportStudy(
 }
 
 /**
- * Runs every comparison that is wanted and not finished. One that fails (diverges, say) is noted, and the others still run.
+ * Runs every comparison that is wanted, not finished, and not run by another process. One that fails (diverges, say) is
+ * noted, and the others still run.
  *
  * @throws InterruptedError after Ctrl-C; ConfigError where a folder holds a comparison with another config
  */
@@ -83,36 +88,41 @@ export async function runStudy(options: RunStudyOptions): Promise<StudyReport> {
   const colors = colorsFor(io.stderr, io.env);
   await mkdir(folder, { recursive: true });
   const comparisons = comparisonsOf(study);
-  let report = await reportStudy(study, folder);
-  if (options.reportOnly) {
-    await onReport(report);
-    return report;
-  }
   const failed: Record<string, string> = {};
+  const writeDown = (): Promise<StudyReport> =>
+    withLockInTurn(folder, async () => {
+      const report = await reportStudy(study, folder, failed);
+      await onReport(report);
+      return report;
+    });
+  if (options.reportOnly) return writeDown();
+  await reportStudy(study, folder);
   for (const [i, one] of comparisons.entries()) {
     if (only && !only.includes(one.piece)) continue;
-    if (await finishedReport(folder, one)) continue;
+    const which = `comparison ${i + 1} of ${comparisons.length}: ${one.piece}, seed ${one.seed}`;
     const own = join(folder, one.path);
-    printLine(
-      io.stderr,
-      colors.bold(
-        `\ncomparison ${i + 1} of ${comparisons.length}: ${one.piece}, seed ${one.seed}; ${report.finished} finished in ${duration(report.seconds)}`,
-      ),
-    );
+    await mkdir(own, { recursive: true });
     try {
-      const continues = await isComparison(own);
-      await mkdir(own, { recursive: true });
-      const made = await runComparison({ config: one.config, folder: own, continues, flags, io });
-      await writeReport(own, made);
+      await withLock(own, async () => {
+        if (await finishedReport(folder, one)) return;
+        const { finished, seconds } = await reportStudy(study, folder);
+        printLine(io.stderr, colors.bold(`\n${which}; ${finished} finished in ${duration(seconds)}`));
+        const continues = await isComparison(own);
+        const made = await runComparison({ config: one.config, folder: own, continues, flags, io });
+        await writeReport(own, made);
+        await writeDown();
+      });
     } catch (error) {
       if (error instanceof InterruptedError) {
         throw new InterruptedError(error.signal, `Stopped at ${one.path}. Continue with: ${again}`);
       }
+      if (error instanceof FolderInUseError) {
+        printLine(io.stderr, `\n${which}: another process is at it`);
+        continue;
+      }
       failed[one.path] = messageOf(error);
       printLine(io.stderr, colors.red(`${one.path} failed: ${messageOf(error)}`));
     }
-    report = await reportStudy(study, folder, failed);
-    await onReport(report);
   }
-  return report;
+  return writeDown();
 }

@@ -20,7 +20,7 @@ describe('the summary of a setting', () => {
       images: 400,
       floor: 2,
       slicedFloor: 0.125,
-      objective: 'denoising',
+      objective: 'denoising (epsilon)',
       scheduler: 'DDIMScheduler',
       samples: 16,
       seconds: 30,

@@ -77,6 +77,7 @@ export interface PieceSummary {
   /** training images of each arm */
   readonly images: number;
   readonly scheduler: string;
+  /** its kind; of denoising with what the network predicts, as diffusers calls it: `denoising (v_prediction)` */
   readonly objective: string;
   readonly features: string;
   /** generated images per measurement */
@@ -136,9 +137,8 @@ export function summarize(name: string, reports: readonly CompareReport[], given
   };
 }
 
-function objectiveOf(config: object): string {
-  const { objective } = config as { readonly objective?: { readonly kind?: string } };
-  return objective?.kind ?? 'denoising';
+function objectiveOf({ objective: { kind }, scheduler }: CompareReport['config']): string {
+  return 'prediction_type' in scheduler ? `${kind} (${scheduler.prediction_type})` : kind;
 }
 
 function checkAlike(name: string, first: CompareReport, reports: readonly CompareReport[]): void {

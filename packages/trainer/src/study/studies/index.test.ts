@@ -29,12 +29,17 @@ describe.each(Object.entries(studies))('the study %s', (name, input) => {
   });
 });
 
-it('small-scale compares both objectives, and without transport too', () => {
+it('small-scale compares both objectives and both predictions, and without transport too', () => {
   const { pieces } = parseStudyConfig(studies['small-scale']);
-  expect(pieces.map(({ name, config }) => [name, config.objective.kind, config.arms.length])).toEqual([
-    ['fashion-mnist-ddim', 'denoising', 3],
-    ['cifar10-16-ddim', 'denoising', 3],
-    ['fashion-mnist-cm', 'consistency-training', 2],
-    ['cifar10-16-cm', 'consistency-training', 2],
+  const settings = pieces.map(({ name, config: { objective, scheduler, arms } }) => {
+    const predicts = 'prediction_type' in scheduler ? scheduler.prediction_type : undefined;
+    return [name, objective.kind, predicts, arms.length];
+  });
+  expect(settings).toEqual([
+    ['fashion-mnist-ddim', 'denoising', 'epsilon', 3],
+    ['cifar10-16-ddim', 'denoising', 'epsilon', 3],
+    ['cifar10-16-ddim-v', 'denoising', 'v_prediction', 2],
+    ['fashion-mnist-cm', 'consistency-training', undefined, 2],
+    ['cifar10-16-cm', 'consistency-training', undefined, 2],
   ]);
 });
