@@ -2,9 +2,9 @@
  * The two lists beside CelebA's images: which split an image belongs to, and its forty attributes.
  *
  * `list_eval_partition.txt`: `000001.jpg 0` a line. `list_attr_celeba.txt`: the number of images, the names of the
- * attributes, then `000001.jpg -1  1 …`.
+ * attributes, then `000001.jpg -1  1 …`. On Kaggle both are CSV files, with a first line of `image_id` and the columns.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { DatasetOptionError, MissingDataError, WrongDataError } from './errors.ts';
 import { kindOf, readWithMd5 } from './read-file.ts';
 
@@ -23,8 +23,16 @@ export interface CelebAAttributes {
   labelOf(name: string): number;
 }
 
-const PARTITION = 'list_eval_partition.txt';
-const ATTRIBUTES = 'list_attr_celeba.txt';
+/** A list by its name, without extension, and the folder that it was published in. */
+interface ListName {
+  readonly name: string;
+  readonly folder: string;
+  /** lines of the text file before its first image; the last of them names the columns */
+  readonly headLines: number;
+}
+
+const PARTITION: ListName = { name: 'list_eval_partition', folder: 'Eval', headLines: 0 };
+const ATTRIBUTES: ListName = { name: 'list_attr_celeba', folder: 'Anno', headLines: 2 };
 const SPLITS = ['train', 'valid', 'test'] as const;
 const MOST_ATTRIBUTES = 8;
 
@@ -38,18 +46,17 @@ export async function readPartition(
   split: (typeof SPLITS)[number],
   fix: string,
 ): Promise<CelebAPartition> {
-  const { file, lines, hash } = await readList(op, base, PARTITION, 'Eval', fix);
+  const { file, rows, hashes } = await readList(op, base, PARTITION, fix);
   const names: string[] = [];
-  for (const [i, line] of lines.entries()) {
-    const [name, part, ...rest] = line.trim().split(/\s+/);
-    const of = SPLITS[Number(part)];
-    if (name === undefined || of === undefined || rest.length > 0) {
+  for (const { name, values, got } of rows) {
+    const of = SPLITS[Number(values[0])];
+    if (of === undefined || values.length > 1) {
       const wanted = `lines as "000001.jpg 0" with 0, 1 or 2 in ${file}`;
-      throw new WrongDataError({ op, wanted, got: `"${line.slice(0, 80)}" in line ${i + 1}`, fix });
+      throw new WrongDataError({ op, wanted, got, fix });
     }
     if (of === split) names.push(name);
   }
-  return { names, hashes: { [PARTITION]: hash } };
+  return { names, hashes };
 }
 
 /**
@@ -63,8 +70,7 @@ export async function readAttributes(
   attributes: readonly string[],
   fix: string,
 ): Promise<CelebAAttributes> {
-  const { file, lines, hash } = await readList(op, base, ATTRIBUTES, 'Anno', fix);
-  const known = (lines[1] ?? '').trim().split(/\s+/);
+  const { file, columns: known, rows, hashes } = await readList(op, base, ATTRIBUTES, fix);
   const columns = attributes.map((name) => known.indexOf(name));
   const unique = new Set(attributes).size === attributes.length;
   if (columns.includes(-1) || !unique || attributes.length > MOST_ATTRIBUTES) {
@@ -76,11 +82,10 @@ export async function readAttributes(
     });
   }
   const labels = new Map<string, number>();
-  for (const [i, line] of lines.slice(2).entries()) {
-    const [name = '', ...values] = line.trim().split(/\s+/);
+  for (const { name, values, got } of rows) {
     if (values.length !== known.length || values.some((value) => value !== '1' && value !== '-1')) {
       const wanted = `a name and ${known.length} times 1 or -1 in every line of ${file}`;
-      throw new WrongDataError({ op, wanted, got: `"${line.slice(0, 80)}" in line ${i + 3}`, fix });
+      throw new WrongDataError({ op, wanted, got, fix });
     }
     labels.set(
       name,
@@ -91,7 +96,7 @@ export async function readAttributes(
     classes: Array.from({ length: 2 ** attributes.length }, (_, label) =>
       attributes.map((name, bit) => ((label >> bit) & 1 ? name : `not ${name}`)).join(', '),
     ),
-    hashes: { [ATTRIBUTES]: hash },
+    hashes,
     labelOf(name) {
       const label = labels.get(name);
       if (label !== undefined) return label;
@@ -100,21 +105,45 @@ export async function readAttributes(
   };
 }
 
-/** Finds a list where people put it, and reads its lines. */
+interface List {
+  readonly file: string;
+  /** the names of the values, where the file has them */
+  readonly columns: readonly string[];
+  readonly rows: readonly {
+    readonly name: string;
+    readonly values: readonly string[];
+    /** the line, for an error's message */
+    readonly got: string;
+  }[];
+  readonly hashes: Readonly<Record<string, string>>;
+}
+
+/** Finds a list where people put it, and reads it. */
 async function readList(
   op: string,
   base: string,
-  name: string,
-  published: string,
+  { name, folder, headLines }: ListName,
   fix: string,
-): Promise<{ file: string; lines: string[]; hash: string }> {
-  const places = [base, join(base, '..'), join(base, published), join(base, '..', published)];
-  for (const place of places) {
-    const file = join(place, name);
+): Promise<List> {
+  const places = [base, join(base, '..'), join(base, folder), join(base, '..', folder)];
+  const names = [`${name}.txt`, `${name}.csv`];
+  const files = places.flatMap((place) => names.map((file) => join(place, file)));
+  for (const file of files) {
     if ((await kindOf(file)) !== 'file') continue;
     const { bytes, md5 } = await readWithMd5(op, file, fix);
-    const lines = Buffer.from(bytes).toString('utf8').split(/\r?\n/);
-    return { file, lines: lines.filter((line) => line.trim() !== ''), hash: `md5:${md5}` };
+    const isCsv = file.endsWith('.csv');
+    const head = isCsv ? 1 : headLines;
+    const lines = Buffer.from(bytes)
+      .toString('utf8')
+      .split(/\r?\n/)
+      .filter((line) => line.trim() !== '');
+    const fields = (line: string): string[] => line.trim().split(isCsv ? ',' : /\s+/);
+    const columns = head === 0 ? [] : fields(lines[head - 1] ?? '').slice(isCsv ? 1 : 0);
+    const rows = lines.slice(head).map((line, i) => {
+      const [first = '', ...values] = fields(line);
+      return { name: first, values, got: `"${line.slice(0, 80)}" in line ${i + head + 1}` };
+    });
+    return { file, columns, rows, hashes: { [basename(file)]: `md5:${md5}` } };
   }
-  throw new MissingDataError({ op, wanted: `${name} beside the images`, got: `none in ${base}`, fix });
+  throw new MissingDataError({ op, wanted: `${names[0]} beside the images`, got: `none in ${base}`, fix });
 }

@@ -69,6 +69,24 @@ async function published(compress = false): Promise<string> {
   return folder;
 }
 
+/** As Kaggle's archive unpacks. */
+async function kaggle(): Promise<string> {
+  const folder = await temporaryFolder();
+  const nested = Object.entries(faces).map(([name, bytes]) => [`img_align_celeba/${name}`, bytes]);
+  await writeFiles(folder, {
+    ...(Object.fromEntries(nested) as typeof faces),
+    'list_eval_partition.csv': `image_id,partition\n${partition.replaceAll(' ', ',')}`,
+    'list_attr_celeba.csv': [
+      'image_id,Bald,Male,Smiling',
+      ...attributes
+        .split('\r\n')
+        .slice(2)
+        .map((line) => line.replaceAll(/ +/g, ',')),
+    ].join('\n'),
+  });
+  return folder;
+}
+
 /** A face whose red is its column and whose green is its row. */
 async function gradient(): Promise<Buffer> {
   const pixels = new Uint8Array(178 * 218 * 3);
@@ -104,6 +122,18 @@ describe('openCelebA', () => {
         }
       }
     }
+  });
+
+  it('reads what Kaggle has of it: images a folder deeper, lists in CSV', async () => {
+    const path = await kaggle();
+    for (const place of [path, join(path, 'img_align_celeba')]) {
+      const set = await openCelebA({ path: place, split: 'train', size: 4, attributes: ['Male'] });
+      expect([set.length, set.label(0), set.label(1)]).toEqual([2, 1, 1]);
+      expect(set.classes).toEqual(['not Male', 'Male']);
+      expect(Object.keys(set.provenance.hashes)).toContain('list_eval_partition.csv');
+    }
+    await writeFile(join(path, 'list_eval_partition.csv'), 'image_id,partition\n000001.jpg,3\n');
+    await expect(openCelebA({ path, split: 'train' })).rejects.toThrow('got "000001.jpg,3" in line 2');
   });
 
   it('follows the list: train, valid, test, and all without it', async () => {

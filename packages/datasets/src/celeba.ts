@@ -38,7 +38,7 @@ type Square = Exclude<Crop, string>;
 export interface CelebAOptions extends DecodingOptions {
   /**
    * A folder that holds `img_align_celeba` or `img_align_celeba.zip` (or has them in `Img`, as published), that archive,
-   * or that folder itself.
+   * or that folder itself; or what Kaggle's archive unpacks to (`img_align_celeba/img_align_celeba`, lists in CSV).
    */
   readonly path: string;
   /** 162,770, 19,867 and 19,962 faces by `list_eval_partition.txt`; `all` needs no list. */
@@ -122,7 +122,11 @@ interface Faces {
 async function findFaces(path: string): Promise<Faces> {
   if ((await kindOf(path)) === 'file') return { tree: await zipTree(OP, path, FIX), base: dirname(path) };
   for (const base of [path, join(path, 'Img')]) {
-    if ((await kindOf(join(base, FOLDER))) === 'folder') return { tree: folderTree(OP, base, FIX), base };
+    const within = join(base, FOLDER);
+    if ((await kindOf(within)) === 'folder') {
+      const inner = (await kindOf(join(within, FOLDER))) === 'folder' ? within : base;
+      return { tree: folderTree(OP, inner, FIX), base: inner };
+    }
     const archive = join(base, `${FOLDER}.zip`);
     if ((await kindOf(archive)) === 'file') return { tree: await zipTree(OP, archive, FIX), base };
   }
