@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type CompareReport } from '@immiscible/trainer';
+import sharp from 'sharp';
 import { expect, it, vi } from 'vitest';
 import { type Outcome, temporaryFolder, writeConfig } from './cli.ts';
 
@@ -18,10 +19,11 @@ const why = built ? '' : ' (skipped: apps/cli is not built)';
 function spawned(
   argv: readonly string[],
   watch: (err: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
+  cwd = process.cwd(),
 ): Promise<Outcome & { readonly signal: NodeJS.Signals | null }> {
   return new Promise((done, fail) => {
     const env = { ...process.env, npm_lifecycle_event: undefined };
-    const child = spawn(process.execPath, [main, ...argv], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [main, ...argv], { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -64,6 +66,19 @@ it.skipIf(!built)(`stops at Ctrl-C and at SIGKILL, and goes on to the same numbe
       recall,
     }));
   expect(numbers(continued)).toEqual(numbers(whole));
+});
+
+it.skipIf(!built)(`puts a grid that has no name where it is run, beside single images${why}`, async () => {
+  const out = await temporaryFolder();
+  const config = await writeConfig(out, { training: { steps: 1, batchSize: 4 } });
+  const report = await spawned(['compare', '--config', config, '--out', out, '--name', 'tiny']);
+  expect(report.code).toBe(0);
+  const flags = ['--steps', '1', '--seeds', '0-3', '--out', 'singles', '--grid'];
+  const made = await spawned(['sample', 'tiny/vanilla', ...flags], undefined, out);
+  expect(made.code).toBe(0);
+  expect(made.out).toContain('samples.png and 4 files in singles');
+  const { format, width, height } = await sharp(join(out, 'samples.png')).metadata();
+  expect([format, width]).toEqual(['png', height]);
 });
 
 it.skipIf(!built)(`names what it cannot use, with exit code 2${why}`, async () => {

@@ -33,6 +33,7 @@ interface SampleFlags extends SamplerFlags {
 
 const BATCH = 64;
 const SEEDS = '0-63';
+const GRID = 'samples.png';
 
 export function sampleCommand(io: Io): Command {
   const command = new Command('sample')
@@ -63,7 +64,12 @@ export function sampleCommand(io: Io): Command {
     );
   return addSamplerOptions(command, String(BATCH))
     .option('--size <pixels>', 'side of an image, where the model does not say', wholeNumber(1))
-    .option('--grid <file>', 'one PNG of all images (default: samples.png, unless --out is given)')
+    .addOption(
+      new Option(
+        '--grid [file]',
+        `one PNG of all images (${GRID} where no file is named, and where there is no --out)`,
+      ).preset(GRID),
+    )
     .option('--columns <number>', 'images in a row of the grid (default: as wide as high)', wholeNumber(1))
     .option(
       '--scale <number>',
@@ -117,7 +123,7 @@ async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void
   const steps = flags.steps ?? timesteps?.length ?? sampling.steps;
   checkSteps(sampling, steps);
   const labels = labelsFor(pipeline.model, starts.map(seedOf), flags.labels, sampling.nullLabel);
-  const grid = flags.grid ?? (out === undefined ? 'samples.png' : undefined);
+  const grid = flags.grid ?? (out === undefined ? GRID : undefined);
   const began = performance.now();
   let done = 0;
   const files = await withDevice({ device: 'auto' }, flags, (device) => {
