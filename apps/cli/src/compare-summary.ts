@@ -1,5 +1,5 @@
 /** The tables that end a comparison on a terminal. */
-import { type CompareReport } from '@immiscible/trainer';
+import { type CompareReport, type Quality } from '@immiscible/trainer';
 import { findingOf, toneOf } from './report/finding.ts';
 import { bytes, change, count, duration, list, milliseconds, share, significant } from './format.ts';
 import { type Colors } from './io.ts';
@@ -64,6 +64,11 @@ export function summarizeComparison(report: CompareReport, colors: Colors): stri
   ].join('\n');
 }
 
+/** `7/8, 93 %`: modes with samples, and the share of samples that are in a mode. */
+export function modesText(modes: NonNullable<Quality['points']>['modes']): string {
+  return modes ? `${modes.covered}/${modes.of}, ${share(modes.inReach)}` : '–';
+}
+
 /** Of points in the plane: the exact distance, and the modes that have samples. */
 function pointTables({ arms, pointsFloor }: CompareReport, numbers: string[], colors: Colors): string[] {
   if (pointsFloor === undefined) return [];
@@ -76,13 +81,7 @@ function pointTables({ arms, pointsFloor }: CompareReport, numbers: string[], co
     name,
     ...at.map((quality) => significant(quality?.wasserstein2 ?? NaN)),
   ]);
-  const modes = points.map(({ name, at }) => [
-    name,
-    ...at.map((quality) => {
-      const found = quality?.modes;
-      return found ? `${found.covered}/${found.of}, ${share(found.inReach)}` : '–';
-    }),
-  ]);
+  const modes = points.map(({ name, at }) => [name, ...at.map((quality) => modesText(quality?.modes))]);
   const table = (title: string, rows: string[][]): string[] => ['', title, renderTable(head, rows, colors)];
   return [
     ...table(`Wasserstein-2 distance; real points among themselves: ${significant(pointsFloor)}`, distances),

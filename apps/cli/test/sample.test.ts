@@ -6,6 +6,8 @@ import { parseSchedulerConfig, type SchedulerConfigInput } from '@immiscible/sch
 import { writePipeline } from '@immiscible/trainer';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { type Evaluation } from '../src/commands/evaluate.ts';
+import { significant } from '../src/format.ts';
 import { cli, temporaryFolder, testIo, tinyConfig } from './cli.ts';
 
 const classes = { ...tinyConfig.model, num_class_embeds: 11 };
@@ -202,9 +204,16 @@ describe('evaluate', () => {
     expect([guided.code, guided.err]).toEqual([0, expect.any(String)]);
     expect(JSON.parse(guided.out)).not.toEqual(JSON.parse((await measure(folder, ...data)).out));
     const plane = await folderOf({ _class_name: 'FlowMatchEulerDiscreteScheduler' }, points);
-    const { code, out, err } = await measure(plane, '--data', 'toy-2d:8-gaussians', '--steps', '2', '--json');
+    const toy = ['--data', 'toy-2d:8-gaussians', '--steps', '2'];
+    const { code, out, err } = await measure(plane, ...toy, '--json');
     expect([code, err]).toEqual([0, expect.any(String)]);
-    expect(JSON.parse(out)).toMatchObject({ sampler: 'flow', features: 'values' });
+    const found = JSON.parse(out) as Evaluation;
+    expect(found).toMatchObject({ sampler: 'flow', features: 'values' });
+    const { wasserstein2, modes } = found.quality['2']!.points!;
+    const printed = (await measure(plane, ...toy)).out;
+    expect(printed).toContain(`  ${significant(wasserstein2)}  `);
+    expect(printed).toContain(`${modes!.covered}/8, `);
+    expect(printed).toContain(`Wasserstein-2 distance ${significant(found.pointsFloor!)}`);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   openFeatures,
   parseRunConfig,
   type Quality,
+  type Reference,
   type RunConfig,
   type SamplerName,
   samplerOf,
@@ -12,6 +13,7 @@ import {
 import { Command } from 'commander';
 import { parse as parseYaml } from 'yaml';
 import { isObject, type Json } from '../config-file.ts';
+import { modesText } from '../compare-summary.ts';
 import { UsageError } from '../errors.ts';
 import { count, significant } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
@@ -138,7 +140,7 @@ function stepsFor(
 }
 
 /** What `--json` prints. */
-interface Evaluation {
+export interface Evaluation {
   readonly model: string;
   readonly step?: number;
   readonly dataset: string;
@@ -150,6 +152,8 @@ interface Evaluation {
   readonly floor: { readonly mean: number; readonly standardDeviation: number };
   /** sliced Wasserstein distance of the pixels of real images to those of others */
   readonly slicedFloor: number;
+  /** of points in the plane: Wasserstein-2 distance of real points to other real ones */
+  readonly pointsFloor?: number;
   /** by number of sampling steps */
   readonly quality: Readonly<Record<string, Quality>>;
 }
@@ -209,7 +213,7 @@ function evaluationOf(
     reference,
     ...rest
   }: Pick<Evaluation, 'dataset' | 'features' | 'samples' | 'quality'> & {
-    reference: Pick<Evaluation, 'floor' | 'slicedFloor'> & { images: number };
+    reference: Reference;
   },
 ): Evaluation {
   return {
@@ -219,14 +223,14 @@ function evaluationOf(
     realImages: reference.images,
     floor: reference.floor,
     slicedFloor: reference.slicedFloor,
+    ...(reference.points ? { pointsFloor: reference.points.floor } : {}),
     ...rest,
   };
 }
 
-function printEvaluation(
-  { model, sampler, dataset, features, samples, realImages, floor, slicedFloor, quality }: Evaluation,
-  io: Io,
-): void {
+function printEvaluation(evaluation: Evaluation, io: Io): void {
+  const { model, sampler, dataset, features, samples, realImages } = evaluation;
+  const { floor, slicedFloor, pointsFloor, quality } = evaluation;
   const colors = colorsFor(io.stdout, io.env);
   printLine(io.stdout, colors.bold(model));
   printLine(
@@ -235,24 +239,25 @@ function printEvaluation(
       `${count(samples)} generated images (${sampler}) against ${count(realImages)} of ${dataset}, in ${features} features\n`,
     ),
   );
+  const ofPoints = pointsFloor !== undefined;
   const rows = Object.entries(quality).map(([steps, q]) => [
     steps,
     significant(q.frechet),
     q.precision.toFixed(2),
     q.recall.toFixed(2),
     significant(q.slicedWasserstein ?? NaN),
+    ...(ofPoints ? [significant(q.points?.wasserstein2 ?? NaN), modesText(q.points?.modes)] : []),
   ]);
+  const columns = [
+    ...['sampling steps', 'Fréchet distance', 'precision', 'recall', 'sliced Wasserstein'],
+    ...(ofPoints ? ['Wasserstein-2', 'modes with samples, share in one'] : []),
+  ];
+  printLine(io.stdout, renderTable(columns, rows, colors));
+  const [what, values] = ofPoints ? ['points', 'values'] : ['images', 'pixels'];
+  const exact = ofPoints ? `, Wasserstein-2 distance ${significant(pointsFloor)}` : '';
   printLine(
     io.stdout,
-    renderTable(
-      ['sampling steps', 'Fréchet distance', 'precision', 'recall', 'sliced Wasserstein'],
-      rows,
-      colors,
-    ),
-  );
-  printLine(
-    io.stdout,
-    `\nReal images among themselves: Fréchet distance ${significant(floor.mean)} ± ${significant(floor.standardDeviation, 2)}, ` +
-      `sliced Wasserstein distance of the pixels ${significant(slicedFloor)}`,
+    `\nReal ${what} among themselves: Fréchet distance ${significant(floor.mean)} ± ${significant(floor.standardDeviation, 2)}, ` +
+      `sliced Wasserstein distance of the ${values} ${significant(slicedFloor)}${exact}`,
   );
 }
