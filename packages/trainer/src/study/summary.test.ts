@@ -62,6 +62,9 @@ describe('the summary of a setting', () => {
       expect(at('vanilla', 18).images[i]).toBeCloseTo(wanted, 9),
     );
     expect(at('immiscible', 18)).toMatchObject({ images: [100, 100, 100], atMost: [true, true, true] });
+    // Seeds 0 and 2 were both there when they were first measured.
+    expect(at('immiscible', 18).change!.mean).toBeCloseTo(100 / (100 + 100 / 3) - 1, 12);
+    expect(at('immiscible', 18).change!.count).toBe(1);
     expect(at('vanilla', 12)).toMatchObject({ images: [200, 300, 300], reached: 3 });
     const strict = at('immiscible', 12);
     expect(strict).toMatchObject({ images: [100, 200, null], atMost: [true, false, false], reached: 2 });

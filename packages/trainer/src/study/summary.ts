@@ -55,7 +55,10 @@ export interface ThresholdRow {
   readonly atMost: readonly boolean[];
   /** seeds that come there */
   readonly reached: number;
-  /** treated / baseline − 1 over the seeds in which both come there; absent where there are none, and for the baseline */
+  /**
+   * treated / baseline − 1 over the seeds in which both come there, and not both by the first measurement, which says
+   * nothing of who was first; absent where there are none, and for the baseline
+   */
   readonly change?: Interval;
 }
 
@@ -247,7 +250,8 @@ function thresholdRows(
         const found = crossings(own, goal);
         const both = found.flatMap((crossing, i) => {
           const other = own === base ? undefined : bases?.[i];
-          return crossing && other ? [{ own: crossing.images, base: other.images }] : [];
+          if (!crossing || !other || (crossing.atMost && other.atMost)) return [];
+          return [{ own: crossing.images, base: other.images }];
         });
         return {
           arm: own[0]!.name,
