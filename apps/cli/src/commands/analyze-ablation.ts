@@ -1,5 +1,4 @@
 /** `immiscible analyze ablation`: transport or not, l1 or l2, batch sizes (the paper's figure 7, table 5 and figure 8). */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   ablationStudy,
@@ -16,7 +15,6 @@ import { renderSheet } from '../figures/sheet.ts';
 import { share, significant } from '../format.ts';
 import { colorsFor, type Io, ownName } from '../io.ts';
 import { deviceOption, gather, positiveNumbers, wholeNumber, wholeNumbers } from '../options.ts';
-import { withLock } from '../run-folder.ts';
 import { batchSizePanel, changePanel, curvePanels, stepsPanel } from '../study/panels.ts';
 import { runStudy } from '../study/run-study.ts';
 import { changeText, READING, type Table, tablesOf } from '../study/tables.ts';
@@ -60,7 +58,8 @@ export function ablationCommand(io: Io): Command {
       'after',
       `
 The same command continues an ablation that was stopped, or killed, where it was. Writes ablation.svg, .png, .csv and .json
-into the folder, anew after every comparison.
+into the folder, anew after every comparison. Given in several terminals at a time, each takes the comparisons that no other
+is at.
 
 Examples:
   immiscible analyze ablation --recipe demo
@@ -111,24 +110,21 @@ async function analyze(flags: AblationFlags, io: Io): Promise<void> {
     seeds: flags.seeds,
   });
   const folder = flags.out ?? join('runs', study.name);
-  const write = (report: StudyReport): Promise<string[]> =>
-    writeAnalysis(join(folder, 'ablation'), {
-      json: report,
-      csv: qualityCsv(report.pieces),
-      svg: figure(report),
-    });
-  await mkdir(folder, { recursive: true });
-  const report = await withLock(folder, () =>
-    runStudy({
-      study,
-      folder,
-      flags,
-      io,
-      again: `the same command (${ownName(io.env)} analyze ablation, into ${folder})`,
-      onReport: write,
-    }),
-  );
-  const files = await write(report);
+  let files: readonly string[] = [];
+  const report = await runStudy({
+    study,
+    folder,
+    flags,
+    io,
+    again: `the same command (${ownName(io.env)} analyze ablation, into ${folder})`,
+    onReport: async (report) => {
+      files = await writeAnalysis(join(folder, 'ablation'), {
+        json: report,
+        csv: qualityCsv(report.pieces),
+        svg: figure(report),
+      });
+    },
+  });
   const colors = colorsFor(io.stdout, io.env);
   const pairing = pairingOf(report.pieces);
   const tables = [...(pairing ? tablesOf(pairing) : []), batchSizeTable(report.pieces)];

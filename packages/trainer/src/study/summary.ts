@@ -2,6 +2,7 @@
  * What the comparisons of one setting say together: quality by sampling steps and by training images, images to a quality,
  * distance cuts, each as a mean over seeds with its interval, and against the baseline pair by pair.
  */
+import { hasBetas } from '@immiscible/schedulers';
 import { firstCrossing } from '../analysis/crossing.ts';
 import { type Interval, meanInterval, pairedChange, pairedDifference } from '../analysis/interval.ts';
 import { type ArmReport, type CompareReport } from '../compare.ts';
@@ -141,7 +142,7 @@ export function summarize(name: string, reports: readonly CompareReport[], given
 }
 
 function objectiveOf({ objective: { kind }, scheduler }: CompareReport['config']): string {
-  return 'prediction_type' in scheduler ? `${kind} (${scheduler.prediction_type})` : kind;
+  return hasBetas(scheduler) ? `${kind} (${scheduler.prediction_type})` : kind;
 }
 
 function checkAlike(name: string, first: CompareReport, reports: readonly CompareReport[]): void {
