@@ -37,8 +37,9 @@ it('small-scale compares both objectives and both predictions, and without trans
   });
   expect(settings).toEqual([
     ['fashion-mnist-ddim', 'denoising', 'epsilon', 3],
+    ['fashion-mnist-ddim-v', 'denoising', 'v_prediction', 3],
     ['cifar10-16-ddim', 'denoising', 'epsilon', 3],
-    ['cifar10-16-ddim-v', 'denoising', 'v_prediction', 2],
+    ['cifar10-16-ddim-v', 'denoising', 'v_prediction', 3],
     ['fashion-mnist-cm', 'consistency-training', undefined, 2],
     ['cifar10-16-cm', 'consistency-training', undefined, 2],
   ]);

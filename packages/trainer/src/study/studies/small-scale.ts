@@ -6,7 +6,7 @@
  * (`trailing`), with few steps, where the pairing should help most. The third arm is paired without transport (the
  * paper's figure 7). Nothing but the pairing differs between arms of one seed.
  *
- * CIFAR-10 is denoised twice. A pairing tells the network of the image where there is nothing but noise; there x̂0 is 157
+ * Both are denoised twice. A pairing tells the network of the image where there is nothing but noise; there x̂0 is 157
  * times the error of a predicted ε, so that a network that has trained for minutes cannot say what it knows. Predicted v is
  * all but x0 there.
  */
@@ -29,6 +29,8 @@ const ddim = {
   },
   optimizer: { type: 'adam', learningRate: 1e-3 },
 } as const satisfies Partial<CompareConfigInput>;
+
+const velocity = { ...ddim, scheduler: { ...ddim.scheduler, prediction_type: 'v_prediction' } } as const;
 
 const logging = { every: 10, checkpointEvery: 250, keep: 1 } as const;
 
@@ -67,6 +69,19 @@ const cifar10 = {
 const fewSteps = { samplingSteps: [2, 3, 5, 10, 20], pointSamplingSteps: [2, 10] };
 const oneStep = { samplingSteps: [1, 2, 4], pointSamplingSteps: [1, 2] };
 
+const fashionMnistDdim = {
+  ...fashionMnist,
+  training: {
+    steps: 1200,
+    batchSize: 64,
+    schedule: { type: 'constant', warmupSteps: 50 },
+    ema: { decay: 0.995 },
+  },
+  evaluation: { features: 'fashion-classifier', samples: 1000, points: 5, ...fewSteps },
+  logging,
+  arms: three,
+} as const satisfies Partial<CompareConfigInput>;
+
 const cifar10Ddim = {
   ...cifar10,
   training: {
@@ -77,38 +92,17 @@ const cifar10Ddim = {
   },
   evaluation: { features: 'pixels-8x8', samples: 1000, points: 5, ...fewSteps },
   logging,
+  arms: three,
 } as const satisfies Partial<CompareConfigInput>;
 
 export const smallScale: StudyConfigInput = {
   name: 'small-scale',
   seeds: [0, 1, 2],
   pieces: [
-    {
-      name: 'fashion-mnist-ddim',
-      config: {
-        ...fashionMnist,
-        ...ddim,
-        training: {
-          steps: 1200,
-          batchSize: 64,
-          schedule: { type: 'constant', warmupSteps: 50 },
-          ema: { decay: 0.995 },
-        },
-        evaluation: { features: 'fashion-classifier', samples: 1000, points: 5, ...fewSteps },
-        logging,
-        arms: three,
-      },
-    },
-    { name: 'cifar10-16-ddim', config: { ...cifar10Ddim, ...ddim, arms: three } },
-    {
-      name: 'cifar10-16-ddim-v',
-      config: {
-        ...cifar10Ddim,
-        ...ddim,
-        scheduler: { ...ddim.scheduler, prediction_type: 'v_prediction' },
-        arms: two,
-      },
-    },
+    { name: 'fashion-mnist-ddim', config: { ...fashionMnistDdim, ...ddim } },
+    { name: 'fashion-mnist-ddim-v', config: { ...fashionMnistDdim, ...velocity } },
+    { name: 'cifar10-16-ddim', config: { ...cifar10Ddim, ...ddim } },
+    { name: 'cifar10-16-ddim-v', config: { ...cifar10Ddim, ...velocity } },
     {
       name: 'fashion-mnist-cm',
       config: {
