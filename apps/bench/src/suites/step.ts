@@ -74,7 +74,14 @@ export interface StepBenchReport {
 
 const LEARNING_RATE = 1e-4;
 
-const demo = armConfig(parseCompareConfig(recipes.demo), 'vanilla');
+/** The demo with the loss of the step in PyTorch, of ε. */
+const demo = armConfig(
+  parseCompareConfig({
+    ...recipes.demo,
+    scheduler: { ...recipes.demo.scheduler, prediction_type: 'epsilon' },
+  }),
+  'vanilla',
+);
 
 /** The demo's model, one of 64 channels at 32×32 with batch 64, and the paper's for CIFAR-10 with batch 128. */
 const networks: Readonly<Record<string, RunConfig>> = {
