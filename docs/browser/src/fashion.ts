@@ -32,6 +32,7 @@ function fashionTask(images: Uint8Array): Task {
     schedule: new NoiseSchedule({
       _class_name: 'DDIMScheduler',
       timestep_spacing: 'trailing',
+      prediction_type: 'v_prediction',
       clip_sample: true,
     }),
     init: (seed) => initUnet2d(model, seed),

@@ -1,5 +1,6 @@
 /**
- * The training step as a pure function: x_0 and its noise → x_t → network → loss → gradients → Adam → average.
+ * The training step as a pure function: x_0 and its noise → x_t → network → loss → gradients → Adam → average. The network
+ * predicts v (Salimans & Ho 2022), which is all but −x_0 where x_t is all but noise.
  *
  * It is compiled once and serves both arms, so that nothing but the noise in their batches can differ between them.
  * (`@immiscible/trainer` has the step for real runs, with clipping, accumulation and float16; it writes to disk, and
@@ -107,10 +108,13 @@ export class Step {
 
 function trace(task: Task, { state, batch, scalars }: StepInputs): StepOutputs {
   const perSample = (x: Tensor): Tensor => x.reshape([task.batchSize, ...task.shape.map(() => 1)]);
-  // The noise that was assigned makes x_t, and is what the network is to find in it.
-  const xt = batch.x0.mul(perSample(batch.alpha)).add(batch.noise.mul(perSample(batch.sigma)));
+  const { x0, noise } = batch;
+  const [alpha, sigma] = [perSample(batch.alpha), perSample(batch.sigma)];
+  // The noise that was assigned makes x_t, and the same is in what the network is to find.
+  const xt = x0.mul(alpha).add(noise.mul(sigma));
+  const v = noise.mul(alpha).sub(x0.mul(sigma));
   const { value: loss, gradients } = valueAndGrad((parameters: Tensors) =>
-    task.predict(parameters, xt, batch.timesteps).sub(batch.noise).square().mean(),
+    task.predict(parameters, xt, batch.timesteps).sub(v).square().mean(),
   )(state.parameters);
   return { loss, state: adam(state, gradients, scalars) };
 }
@@ -148,31 +152,31 @@ export class Predictor {
   readonly #rows: number;
   readonly #program: CompiledFunction<
     { parameters: Tensors; sample: Tensor; timestep: Tensor },
-    { noise: Tensor }
+    { v: Tensor }
   >;
 
   constructor(device: Device, task: Task, rows: number) {
     this.#task = task;
     this.#rows = rows;
     this.#program = device.compile(({ parameters, sample, timestep }) => ({
-      noise: task.predict(parameters, sample, timestep),
+      v: task.predict(parameters, sample, timestep),
     }));
   }
 
-  /** ε in x_t [rows, ...shape] at one timestep for all. */
+  /** v at x_t [rows, ...shape] and one timestep for all. */
   async run(parameters: Tensors, xt: Float32Array, timestep: number): Promise<Float32Array> {
     if (xt.length !== this.#rows * sampleSize(this.#task)) {
       throw new Error(
         `predict: wanted ${this.#rows} samples of ${sampleSize(this.#task)}, got ${xt.length} numbers`,
       );
     }
-    const { noise } = await this.#program({
+    const { v } = await this.#program({
       parameters,
       sample: tensor(xt, [this.#rows, ...this.#task.shape]),
       timestep: tensor(new Float32Array(this.#rows).fill(timestep), [this.#rows]),
     });
-    const values = await noise.data();
-    noise.dispose();
+    const values = await v.data();
+    v.dispose();
     return Float32Array.from(values);
   }
 

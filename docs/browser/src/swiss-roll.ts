@@ -72,6 +72,7 @@ export function swissRollTask(): Task {
     schedule: new NoiseSchedule({
       _class_name: 'DDIMScheduler',
       timestep_spacing: 'trailing',
+      prediction_type: 'v_prediction',
       clip_sample: true,
     }),
     init: (seed) => initParameters(specs, seed),

@@ -14,10 +14,11 @@ export interface Task {
   readonly learningRate: number;
   /** How many samples each arm shows. */
   readonly shown: number;
+  /** of v-prediction */
   readonly schedule: NoiseSchedule;
   /** First values of the parameters, float32. */
   init(seed: number): Tensors;
-  /** The noise ε that the network sees in `sample` [B, ...shape] at `timestep` float32 [B]. */
+  /** v = √ᾱ_t ε − √(1 − ᾱ_t) x_0 of `sample` [B, ...shape] at `timestep` float32 [B]. */
   predict(parameters: Tensors, sample: Tensor, timestep: Tensor): Tensor;
   /** One batch x_0 [batchSize, ...shape] in about [-1, 1], the same for the same seed and stream. */
   draw(seed: number, stream: number): Float32Array;
