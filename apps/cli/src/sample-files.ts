@@ -1,7 +1,14 @@
 /** Samples as files: a grid of all, a file of each. Every file is there whole or not at all. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { gridPng, pointsPng, type Sampler, type SampleStart, writeFileAtomic } from '@immiscible/trainer';
+import {
+  arePoints,
+  gridPng,
+  pointsPng,
+  type Sampler,
+  type SampleStart,
+  writeFileAtomic,
+} from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
 
 export interface SampleFileOptions {
@@ -16,9 +23,12 @@ export interface SampleFileOptions {
   readonly out: string | undefined;
 }
 
-/** Points in the plane are images of one pixel with two channels. */
-function arePoints([channels, height, width]: Sampler['shape']): boolean {
-  return channels === 2 && height === 1 && width === 1;
+/** @throws UsageError where samples of this shape are neither pictures nor points */
+export function checkPictures(shape: Sampler['shape']): void {
+  if (arePoints(shape) || shape[0] === 1 || shape[0] === 3) return;
+  throw new UsageError(
+    `the model makes samples of ${shape.join('×')} values; pictures have 1 or 3 channels, points 2×1×1`,
+  );
 }
 
 /** `000005`, or `000003-000009-02` for the third sample on the way from seed 3 to seed 9; different for every sample. */
@@ -61,11 +71,7 @@ export class SampleFiles {
    * @throws UsageError where samples of this shape are neither pictures nor points
    */
   static async create(options: SampleFileOptions, shape: Sampler['shape']): Promise<SampleFiles> {
-    if (!arePoints(shape) && shape[0] !== 1 && shape[0] !== 3) {
-      throw new UsageError(
-        `the model makes samples of ${shape.join('×')} values; pictures have 1 or 3 channels, points 2×1×1`,
-      );
-    }
+    checkPictures(shape);
     const { grid, out } = options;
     if (grid !== undefined) await mkdir(dirname(grid), { recursive: true });
     if (out !== undefined) await mkdir(out, { recursive: true });

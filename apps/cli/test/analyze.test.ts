@@ -141,6 +141,30 @@ describe('analyze denoise', () => {
     expect(svg.match(/<image/g)).toHaveLength(9);
   });
 
+  it('draws points as points, by default all that are measured', async () => {
+    const plane = join(folder, 'plane');
+    const few = [
+      'training.steps=2',
+      'training.schedule.warmupSteps=0',
+      'evaluation={features: values, samples: 8, batchSize: 8, samplingSteps: [1], points: 1, pointSamplingSteps: [1]}',
+    ].flatMap((setting) => ['--set', setting]);
+    const made = await cli(['compare', '--recipe', 'toy-2d', ...few, '--out', folder, '--name', 'plane']);
+    expect([made.code, made.err.includes('error')]).toEqual([0, false]);
+    const stem = join(folder, 'a', 'points');
+    const arms = ['vanilla', 'immiscible'].map((name) => join(plane, name));
+    await analyze(stem, ['denoise', ...arms, '--measure', '5', '--steps', '2']);
+    expect((await json<{ seeds: number[] }>(`${stem}.json`)).seeds).toEqual([0, 1, 2, 3, 4]);
+    // Two models, four panels each, five points.
+    const svg = await readFile(`${stem}.svg`, 'utf8');
+    expect(svg.match(/<circle/g)).toHaveLength(2 * 4 * 5);
+    expect(svg).not.toContain('<image');
+    const mixed = await cli(['analyze', 'denoise', arms[0]!, join(comparison, 'vanilla')]);
+    expect([mixed.code, mixed.err]).toEqual([
+      2,
+      expect.stringContaining('wants models of images of one size, got 2×1×1 and 1×8×8'),
+    ]);
+  });
+
   it('wants two seeds', async () => {
     const arm = join(comparison, 'vanilla');
     const { code, err } = await cli(['analyze', 'denoise', arm, arm, '--seeds', '1']);

@@ -81,6 +81,7 @@ export { type Crossing, type CurvePoint, firstCrossing } from './analysis/crossi
 export { checkSameConfig } from './config-difference.ts';
 export { makeReference, measureQuality, openFeatures, type Quality, type Reference } from './evaluate.ts';
 export { type GridOptions, gridPng } from './image-grid.ts';
+export { arePoints } from './points.ts';
 export { pointsPng } from './points-picture.ts';
 export { writeFileAtomic } from './atomic.ts';
 export { type Pipeline, readPipeline, writePipeline } from './pipeline-folder.ts';

@@ -2,7 +2,7 @@
  * Figure 3 as a picture: what two models make of the same pure noise. Columns are seeds; rows are the noise, and for each
  * model its prediction, what that prediction takes away, the one-step image and the finished sample.
  */
-import { gridPng, type PureNoise } from '@immiscible/trainer';
+import { arePoints, gridPng, type PureNoise } from '@immiscible/trainer';
 import { withColors } from '../figures/palette.ts';
 import { html, type Markup } from '../report/markup.ts';
 import { armColor } from '../report/plots.ts';
@@ -54,11 +54,19 @@ function rowsOf(models: readonly NamedPureNoise[]): Row[] {
   ];
 }
 
-/** @returns the text of an SVG file, pictures within it as PNG */
+/**
+ * Points in the plane are drawn as points: a row for each model, every point in the colour of the noise that it came from.
+ *
+ * @returns the text of an SVG file, pictures of images within it as PNG
+ */
 export async function renderDenoise(
   models: readonly NamedPureNoise[],
   seeds: readonly number[],
 ): Promise<string> {
+  return arePoints(models[0]!.found.shape) ? drawPoints(models, seeds) : drawImages(models, seeds);
+}
+
+async function drawImages(models: readonly NamedPureNoise[], seeds: readonly number[]): Promise<string> {
   const { shape } = models[0]!.found;
   const scale = Math.max(1, Math.round(SIDE / shape[1]));
   const [gap, columns] = [1, seeds.length];
@@ -100,6 +108,17 @@ export async function renderDenoise(
     y += height + ROW_GAP;
   }
   const [w, h] = [2 * MARGIN + LABELS + width, y + MARGIN];
+  const caption = `Columns are seeds ${seeds[0]} to ${seeds.at(-1)}; the third row of each model has every image in its own contrast`;
+  return page(models, caption, [w, h], html`${parts}`);
+}
+
+/** Title, caption and background around what is drawn. */
+function page(
+  models: readonly NamedPureNoise[],
+  caption: string,
+  [w, h]: readonly [number, number],
+  drawn: Markup,
+): string {
   const names = models.map(({ name }) => name).join(' and ');
   const svg = html`<svg
     xmlns="http://www.w3.org/2000/svg"
@@ -114,11 +133,66 @@ export async function renderDenoise(
     <text x="${MARGIN}" y="${MARGIN + 14}" font-size="18" font-weight="600" fill="var(--text)">
       What pure noise says, at t = T
     </text>
-    <text x="${MARGIN}" y="${MARGIN + 36}" font-size="13" fill="var(--muted)">
-      Columns are seeds ${seeds[0]} to ${seeds.at(-1)}; the third row of each model has every image in its own
-      contrast
-    </text>
-    ${parts}
+    <text x="${MARGIN}" y="${MARGIN + 36}" font-size="13" fill="var(--muted)">${caption}</text>
+    ${drawn}
   </svg>`;
   return `${withColors(svg.text)}\n`;
+}
+
+/** Side of a picture of points. */
+const PANEL = 190;
+const PANEL_GAP = 14;
+/** What a panel shows to either side of 0: of noise, and of what is scaled to [-1, 1]. */
+const NOISE_EXTENT = 3.5;
+const DATA_EXTENT = 1.25;
+
+function drawPoints(models: readonly NamedPureNoise[], seeds: readonly number[]): string {
+  const { noise } = models[0]!.found;
+  const colors = seeds.map((_, i) => {
+    const turn = Math.atan2(noise[2 * i + 1]!, noise[2 * i]!) / (2 * Math.PI);
+    return `hsl(${Math.round(360 * (turn < 0 ? turn + 1 : turn))}, 70%, 42%)`;
+  });
+  const parts = models.map(({ name, found }, row) => {
+    const top = TOP + GROUP_GAP + row * (PANEL + PANEL_GAP + 22);
+    const panels = [
+      { label: 'noise x_T', points: found.noise, extent: NOISE_EXTENT },
+      { label: 'predicted noise', points: found.predicted, extent: NOISE_EXTENT },
+      { label: 'denoised in one step', points: found.image, extent: DATA_EXTENT },
+      { label: `in ${found.steps} steps`, points: found.sample, extent: DATA_EXTENT },
+    ].map((panel, column) =>
+      pointsPanel(panel, colors, [MARGIN + LABELS + column * (PANEL + PANEL_GAP), top]),
+    );
+    return html`<rect x="${MARGIN}" y="${top}" width="4" height="${PANEL}" fill="${armColor(row)}" />
+      <text x="${MARGIN + 14}" y="${top + 14}" font-size="14" font-weight="600" fill="var(--text)"
+        >${name}</text
+      >
+      ${panels}`;
+  });
+  const width = 2 * MARGIN + LABELS + 4 * PANEL + 3 * PANEL_GAP;
+  const height = TOP + GROUP_GAP + models.length * (PANEL + PANEL_GAP + 22) + MARGIN;
+  const caption = `${seeds.length} points of noise, each in the colour of its direction, and what becomes of them`;
+  return page(models, caption, [width, height], html`${parts}`);
+}
+
+function pointsPanel(
+  { label, points, extent }: { label: string; points: Float32Array; extent: number },
+  colors: readonly string[],
+  [x, y]: readonly [number, number],
+): Markup {
+  const place = (value: number): string => (((value / extent + 1) / 2) * PANEL).toFixed(1);
+  const dots = colors.map(
+    (color, i) =>
+      html`<circle
+        cx="${place(points[2 * i]!)}"
+        cy="${place(-points[2 * i + 1]!)}"
+        r="2"
+        fill="${color}"
+        fill-opacity="0.7"
+      />`,
+  );
+  return html`<svg x="${x}" y="${y}" width="${PANEL}" height="${PANEL}">
+      <rect width="${PANEL}" height="${PANEL}" fill="none" stroke="var(--line)" stroke-width="2" />
+      ${dots}
+    </svg>
+    <text x="${x}" y="${y + PANEL + 16}" font-size="13" fill="var(--muted)">${label}</text>`;
 }

@@ -1,7 +1,9 @@
 /** `immiscible analyze denoise`: what two models make of pure noise in one step (the paper's figure 3). */
 import { basename, join, resolve } from 'node:path';
 import {
+  arePoints,
   denoisePureNoise,
+  nullLabelOf,
   type Pipeline,
   type PureNoiseNumbers,
   pureNoiseNumbers,
@@ -16,12 +18,13 @@ import { interruptible } from '../interrupts.ts';
 import { colorsFor, type Io } from '../io.ts';
 import { openModel } from '../model-folder.ts';
 import { deviceOption, wholeNumber, wholeNumbers } from '../options.ts';
+import { checkPictures } from '../sample-files.ts';
 import { labelsFor } from '../sampler-flags.ts';
 import { withDevice } from '../session.ts';
 import { renderTable } from '../table.ts';
 
 interface DenoiseFlags {
-  readonly seeds: readonly number[];
+  readonly seeds?: readonly number[];
   readonly measure: number;
   readonly steps: number;
   readonly out?: string;
@@ -40,7 +43,11 @@ export function denoiseCommand(io: Io): Command {
     )
     .argument('<run-a>', 'folder of a run (an arm of a comparison), or a pipeline folder')
     .argument('<run-b>', 'another one, with images of the same size')
-    .option('--seeds <list>', 'seeds that are shown', wholeNumbers, [0, 1, 2, 3, 4, 5, 6, 7])
+    .option(
+      '--seeds <list>',
+      'seeds that are shown (default: 0-7; of points in the plane all that are measured)',
+      wholeNumbers,
+    )
     .option('--measure <number>', 'seeds that the numbers are taken over, from 0', wholeNumber(2), 256)
     .option('--steps <number>', 'sampling steps of the finished samples', wholeNumber(1), 20)
     .option('--out <path>', 'where the files go, without extension (default: analysis/denoise beside RUN_A)')
@@ -70,39 +77,48 @@ function namesOf(paths: readonly string[]): string[] {
   return parts.map((all) => all.slice(-2).join('/'));
 }
 
-function sizeOf({ model }: Pipeline): string {
-  return `${model.in_channels} × ${[model.sample_size].flat().join(' × ')}`;
+/** [C, H, W]; what a model without a `sample_size` wants is told where it is sampled. */
+function shapeOf({ model }: Pipeline): readonly [number, number, number] {
+  const [height = 0, width = height] = [model.sample_size ?? []].flat();
+  return [model.in_channels, height, width];
 }
 
 async function analyze(paths: readonly [string, string], flags: DenoiseFlags, io: Io): Promise<void> {
-  if (flags.seeds.length < 2) throw new UsageError(`--seeds: wants at least two, got ${flags.seeds.length}`);
-  const opened = await Promise.all(paths.map(openModel));
-  const [a, b] = [opened[0]!.pipeline, opened[1]!.pipeline];
-  if (sizeOf(a) !== sizeOf(b)) {
-    throw new UsageError(`wants models of images of one size, got ${sizeOf(a)} and ${sizeOf(b)}`);
+  if (flags.seeds && flags.seeds.length < 2) {
+    throw new UsageError(`--seeds: wants at least two, got ${flags.seeds.length}`);
   }
+  const opened = await Promise.all(paths.map(openModel));
+  const [shape, other] = opened.map(({ pipeline }) => shapeOf(pipeline));
+  if (String(shape) !== String(other)) {
+    throw new UsageError(
+      `wants models of images of one size, got ${shape!.join('×')} and ${other!.join('×')}`,
+    );
+  }
+  checkPictures(shape!);
   const names = namesOf(paths);
   const measured = Array.from({ length: flags.measure }, (_, seed) => seed);
+  const shown = flags.seeds ?? (arePoints(shape!) ? measured : [0, 1, 2, 3, 4, 5, 6, 7]);
   const results = await withDevice({ device: 'auto' }, flags, async (device) => {
     const made: (NamedPureNoise & { numbers: PureNoiseNumbers })[] = [];
-    for (const [i, { pipeline }] of opened.entries()) {
+    for (const [i, { pipeline, runConfig }] of opened.entries()) {
+      const none = runConfig && nullLabelOf(runConfig);
       const denoise = (seeds: readonly number[]): ReturnType<typeof denoisePureNoise> =>
         interruptible(io, (signal) =>
           denoisePureNoise(device, pipeline, {
             seeds,
             steps: flags.steps,
             signal,
-            ...labelsFor(pipeline.model, seeds, undefined),
+            ...labelsFor(pipeline.model, seeds, undefined, none),
           }),
         );
       const numbers = pureNoiseNumbers(await denoise(measured));
-      made.push({ name: names[i]!, found: await denoise(flags.seeds), numbers });
+      made.push({ name: names[i]!, found: await denoise(shown), numbers });
     }
     return made;
   });
   const json = {
     models: results.map(({ name, numbers }, i) => ({ name, folder: opened[i]!.folder, ...numbers })),
-    seeds: flags.seeds,
+    seeds: shown,
     measured: flags.measure,
     steps: flags.steps,
   };
@@ -110,7 +126,7 @@ async function analyze(paths: readonly [string, string], flags: DenoiseFlags, io
     ['model', 'correction', 'spread', 'agreement'],
     results.map(({ name: model, numbers }) => ({ model, ...numbers })),
   );
-  const svg = await renderDenoise(results, flags.seeds);
+  const svg = await renderDenoise(results, shown);
   const stem = flags.out ?? join(paths[0], '..', 'analysis', 'denoise');
   const files = await writeAnalysis(stem, { json, csv, svg });
   const colors = colorsFor(io.stdout, io.env);

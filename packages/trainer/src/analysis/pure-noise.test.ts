@@ -55,13 +55,18 @@ describe('pure noise in one step', () => {
     predicted.forEach((value, i) => expect(80 * (noise[i]! - value)).toBeCloseTo(oneStep[i]!, 3));
   });
 
-  it('wants two seeds, and a model that predicts noise', async () => {
+  it('is all noise and a flow’s sample in one step', async () => {
+    const pipeline = pipelineOf({ _class_name: 'FlowMatchEulerDiscreteScheduler' });
+    const { noise, predicted, image } = await denoisePureNoise(opened.device, pipeline, { seeds, steps: 2 });
+    expect(predicted).toEqual(noise);
+    expect(image).toEqual((await sampled(pipeline, 1)).map((v) => Math.min(1, Math.max(-1, v))));
+  });
+
+  it('wants two seeds', async () => {
     const ddim = pipelineOf({ _class_name: 'DDIMScheduler' });
     await expect(denoisePureNoise(opened.device, ddim, { seeds: [1] })).rejects.toThrow(
-      'denoise: wants at least two seeds, got 1',
+      new TrainerError('denoise: wants at least two seeds, got 1'),
     );
-    const flow = pipelineOf({ _class_name: 'FlowMatchEulerDiscreteScheduler' });
-    await expect(denoisePureNoise(opened.device, flow, { seeds })).rejects.toThrow(TrainerError);
   });
 });
 

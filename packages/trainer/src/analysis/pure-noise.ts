@@ -50,7 +50,9 @@ export interface PureNoiseNumbers {
 }
 
 /**
- * @throws TrainerError for fewer than two seeds, and for flow matching, whose prediction at t = T is not noise
+ * Flow matching predicts v = ε − x_0, so that at t = 1, where x_t is all noise, ε̂ = x_T and x̂_0 = x_T − v̂: its image says all.
+ *
+ * @throws TrainerError for fewer than two seeds
  */
 export async function denoisePureNoise(
   device: Device,
@@ -116,8 +118,9 @@ async function throughNetwork(
   }
 }
 
-/** x_T = σ_max·z and its denoised image D: ε̂ = (x_T − D)/σ_max. */
+/** x_T = σ_max·z and its denoised image D: ε̂ = (x_T − D)/σ_max. Of flow matching x_T = z, all noise: ε̂ = z. */
 function fromOneStep(noise: Float32Array, image: Float32Array, scheduler: SchedulerConfig): OneStep {
+  if (scheduler._class_name === 'FlowMatchEulerDiscreteScheduler') return { predicted: noise.slice(), image };
   if (!('sigma_max' in scheduler) || typeof scheduler.sigma_max !== 'number') {
     throw new TrainerError(
       `denoise: wants a model that predicts noise, or denoises from a largest σ, got one of ${scheduler._class_name}`,
