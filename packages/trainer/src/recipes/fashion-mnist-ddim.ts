@@ -1,6 +1,6 @@
 /**
- * Fashion-MNIST at 32×32 with a network of the DDPM family: some hours on two cores, minutes on a GPU. Predicts v, as the demo
- * does, and for its reason.
+ * Fashion-MNIST at 32×32 with a network of the DDPM family, for a GPU, or more than a day an arm on two cores. Predicts v, as the
+ * demo does, and for its reason.
  */
 import { type CompareConfigInput } from '../config.ts';
 
