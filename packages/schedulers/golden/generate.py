@@ -51,6 +51,9 @@ def schedules() -> list:
         {"num_train_timesteps": 4, "trained_betas": [0.1, 0.2, 0.3, 0.4]},
         {"rescale_betas_zero_snr": True},
         {"rescale_betas_zero_snr": True, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},
+        {"beta_schedule": "sigmoid"},
+        {"beta_schedule": "sigmoid", "num_train_timesteps": 37, "beta_start": 1e-7, "beta_end": 2e-3},
+        {"beta_schedule": "sigmoid", "num_train_timesteps": 1},
     ]
     records = []
     for config in configs:
@@ -96,24 +99,30 @@ def timesteps() -> list:
     return records
 
 
-def trajectory(name: str, config: dict, steps: int, eta: float | None = None, keep: int = 1) -> dict:
+def trajectory(
+    name: str, config: dict, steps: int, eta: float | None = None, keep: int = 1, samples: int | None = None
+) -> dict:
+    """With `samples`, x is as many samples, each of one channel; thresholding takes a quantile of each."""
+    shape = (1, SIZE) if samples is None else (samples, 1, SIZE // samples)
     scheduler = (DDIMScheduler if name == "DDIMScheduler" else DDPMScheduler)(**config)
     scheduler.set_timesteps(steps)
     x, record = start(), []
     for index, t in enumerate(scheduler.timesteps.tolist()):
         before, output = x, model(x, t)
         if eta is None:
-            scheduling_ddpm.randn_tensor = lambda *_, step=index, **__: noise(step)
-            result = scheduler.step(output[None], t, x[None])
+            scheduling_ddpm.randn_tensor = lambda *_, step=index, **__: noise(step).reshape(shape)
+            result = scheduler.step(output.reshape(shape), t, x.reshape(shape))
         else:
-            result = scheduler.step(output[None], t, x[None], eta=eta, variance_noise=noise(index)[None] if eta > 0 else None)
-        x, x0 = result.prev_sample[0], result.pred_original_sample[0]
+            z = noise(index).reshape(shape) if eta > 0 else None
+            result = scheduler.step(output.reshape(shape), t, x.reshape(shape), eta=eta, variance_noise=z)
+        x, x0 = result.prev_sample.reshape(SIZE), result.pred_original_sample.reshape(SIZE)
         if index % keep == 0 or index == steps - 1:
             record.append({"index": index, "t": t, "before": numbers(before), "x": numbers(x), "x0": numbers(x0)})
     return {
         "config": {"_class_name": name, **config},
         "steps": steps,
         **({} if eta is None else {"eta": eta}),
+        **({} if samples is None else {"samples": samples}),
         "trajectory": record,
         "finite": bool(torch.isfinite(x).all()),
     }
@@ -141,7 +150,48 @@ def trajectories() -> list:
     runs.append(trajectory("DDPMScheduler", {"variance_type": "fixed_large"}, 1000, keep=100))
     runs.append(trajectory("DDPMScheduler", {"beta_schedule": "squaredcos_cap_v2", "timestep_spacing": "trailing"}, 25))
     runs.append(trajectory("DDPMScheduler", stable, 1000, keep=100))
+    return runs + sigmoid() + thresholding()
+
+
+def sigmoid() -> list:
+    config = {"beta_schedule": "sigmoid"}
+    runs = [trajectory("DDPMScheduler", config, steps, keep=1 + steps // 10) for steps in (1, 2, 10, 50)]
+    runs.append(trajectory("DDPMScheduler", {**config, "prediction_type": "v_prediction", "clip_sample": False}, 25))
+    runs.append(trajectory("DDPMScheduler", {**config, "rescale_betas_zero_snr": True, "prediction_type": "sample"}, 10))
+    runs.append(trajectory("DDPMScheduler", config, 1000, keep=100))
     return runs
+
+
+def thresholding() -> list:
+    runs = []
+    on = {"thresholding": True}
+    half = {**on, "dynamic_thresholding_ratio": 0.45, "sample_max_value": 3.0}
+    for prediction in ("epsilon", "sample", "v_prediction"):
+        config = {**half, "prediction_type": prediction}
+        runs += [trajectory("DDIMScheduler", config, steps, eta=eta, samples=2) for steps, eta in ((1, 0.0), (7, 0.0), (20, 0.5))]
+        runs += [trajectory("DDPMScheduler", config, steps, samples=2) for steps in (2, 7, 20)]
+    for name, eta in (("DDIMScheduler", 0.0), ("DDPMScheduler", None)):
+        runs.append(trajectory(name, on, 10, eta=eta, samples=1))
+        runs.append(trajectory(name, {**on, "sample_max_value": 0.7, "clip_sample_range": 2.0}, 10, eta=eta, samples=4))
+        unbounded = {**on, "dynamic_thresholding_ratio": 0.9, "sample_max_value": 1000.0, "timestep_spacing": "trailing"}
+        runs.append(trajectory(name, unbounded, 10, eta=eta, samples=2))
+    runs.append(trajectory("DDIMScheduler", half, 50, eta=1.0, keep=5, samples=2))
+    runs.append(trajectory("DDPMScheduler", {**half, "variance_type": "fixed_large"}, 1000, keep=100, samples=2))
+    return runs
+
+
+def thresholds() -> list:
+    """What becomes of a sample of n values, 4·sin(0.7 i²); of large ones 24 or so of them."""
+    records = []
+    for n in (1, 2, 7, 192, 3072, 12288):
+        i = np.arange(n)
+        x0 = torch.from_numpy((4 * np.sin(0.7 * (i * i % 10007))).astype(np.float32))
+        for ratio, most in ((0.0, 3.0), (0.25, 3.0), (0.6, 100.0), (0.995, 100.0), (0.995, 1.0), (1.0, 100.0)):
+            fields = {"thresholding": True, "dynamic_thresholding_ratio": ratio, "sample_max_value": most}
+            found = DDPMScheduler(**fields)._threshold_sample(x0.reshape(1, 1, n))
+            every = max(1, n // 24)
+            records.append({"n": n, "ratio": ratio, "most": most, "every": every, "x0": numbers(found.reshape(n)[::every])})
+    return records
 
 
 def config_file(scheduler) -> dict:
@@ -163,7 +213,9 @@ def main() -> None:
             config_file(DDPMScheduler(variance_type="fixed_large")),
             config_file(DDIMScheduler(beta_schedule="scaled_linear", set_alpha_to_one=False, steps_offset=1)),
             config_file(DDPMScheduler(num_train_timesteps=4, trained_betas=[0.1, 0.2, 0.3, 0.4])),
+            config_file(DDPMScheduler(beta_schedule="sigmoid", thresholding=True, sample_max_value=1.5)),
         ],
+        "thresholds": thresholds(),
     }
     # NaN (fixed_large_log) has no JSON form
     text = json.dumps(replace_nan(golden), separators=(",", ":"), allow_nan=False)

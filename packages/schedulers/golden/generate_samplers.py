@@ -26,7 +26,8 @@ def model(x: np.ndarray, t: float) -> np.ndarray:
 def run(name: str, steps: int, config: dict | None = None, **settings) -> dict:
     """Every call of the network: the timestep that it is told, and x after it."""
     scheduler = getattr(diffusers, name)(**(config or {}))
-    timesteps, mu = settings.get("timesteps"), settings.get("mu")
+    timesteps, mu, samples = settings.get("timesteps"), settings.get("mu"), settings.get("samples")
+    shape = (SIZE,) if samples is None else (samples, 1, SIZE // samples)  # thresholding takes a quantile of each sample
     if timesteps is None:
         scheduler.set_timesteps(steps, **({} if mu is None else {"mu": mu}))
     else:
@@ -44,8 +45,8 @@ def run(name: str, steps: int, config: dict | None = None, **settings) -> dict:
         scheduling_consistency_models.randn_tensor = lambda *_, **__: noise
         torch.randn_like = lambda *_: noise
         if "sde" in (config or {}).get("algorithm_type", ""):
-            extra = {"variance_noise": noise}
-        x = scheduler.step(output, t, x, **extra).prev_sample
+            extra = {"variance_noise": noise.reshape(shape)}
+        x = scheduler.step(output.reshape(shape), t, x.reshape(shape), **extra).prev_sample.reshape(SIZE)
         calls.append({"t": float(f"{float(t):.9g}"), "x": generate.numbers(x)})
     assert torch.isfinite(x).all()
     return {
@@ -175,6 +176,82 @@ def consistency_and_flow() -> list:
     return runs
 
 
+def every_spacing() -> list:
+    """Those that are not among the others."""
+    runs = []
+    for spacing in generate.SPACINGS:
+        config = {"timestep_spacing": spacing}
+        runs += [run("PNDMScheduler", 7, config), run("PNDMScheduler", 7, {**config, "skip_prk_steps": True})]
+        for prediction in PREDICTIONS:
+            runs.append(run("DPMSolverMultistepScheduler", 7, {**STABLE, **config, "prediction_type": prediction}))
+    return runs
+
+
+def dpm_solver_sde() -> list:
+    name, runs = "DPMSolverMultistepScheduler", []
+    sde = {**STABLE, "algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}
+    for order in (1, 2):
+        for solver in ("midpoint", "heun"):
+            for prediction in PREDICTIONS:
+                config = {**sde, "solver_order": order, "solver_type": solver, "prediction_type": prediction}
+                runs += [run(name, steps, config) for steps in (2, 8, 20)]
+    runs += [run(name, 50, sde), run(name, 50, {**sde, "solver_type": "heun"})]
+    runs.append(run(name, 16, {**sde, "euler_at_final": True, "timestep_spacing": "trailing"}))
+    return runs
+
+
+def dpm_solver_aliases() -> list:
+    """diffusers takes deis for dpmsolver++ and the solver types of DEIS and UniPC for midpoint."""
+    name, runs = "DPMSolverMultistepScheduler", []
+    for solver in ("logrho", "bh1", "bh2"):
+        runs.append(run(name, 8, {**STABLE, "solver_type": solver}))
+        config = {**STABLE, "algorithm_type": "deis", "solver_type": solver, "final_sigmas_type": "sigma_min"}
+        runs += [run(name, 8, config), run(name, 20, {**config, "solver_order": 3})]
+        noisy = {**STABLE, "algorithm_type": "sde-dpmsolver++", "solver_type": solver}
+        runs.append(run(name, 8, noisy))
+    return runs
+
+
+def dpm_solver_lu() -> list:
+    name, lu = "DPMSolverMultistepScheduler", {**STABLE, "use_lu_lambdas": True}
+    runs = [run(name, steps, lu) for steps in (1, 2, 8, 25, 50)]
+    runs += [run(name, 8, {**lu, "prediction_type": prediction, "solver_order": 3}) for prediction in PREDICTIONS]
+    runs.append(run(name, 8, {"beta_schedule": "squaredcos_cap_v2", "use_lu_lambdas": True}))
+    for algorithm in ("dpmsolver", "sde-dpmsolver"):
+        runs.append(run(name, 8, {**lu, "algorithm_type": algorithm, "final_sigmas_type": "sigma_min"}))
+    # of two, diffusers takes Karras et al. before Lu et al., and those before the exponential ones
+    runs.append(run(name, 8, {**lu, "use_karras_sigmas": True}))
+    runs.append(run(name, 8, {**lu, "use_exponential_sigmas": True}))
+    return runs
+
+
+def dpm_solver_thresholding() -> list:
+    name, runs = "DPMSolverMultistepScheduler", []
+    on = {**STABLE, "thresholding": True, "dynamic_thresholding_ratio": 0.45, "sample_max_value": 1.3}
+    for algorithm in ("dpmsolver++", "sde-dpmsolver++", "dpmsolver", "sde-dpmsolver"):
+        final = "zero" if algorithm.endswith("++") else "sigma_min"
+        for prediction in PREDICTIONS:
+            config = {**on, "algorithm_type": algorithm, "final_sigmas_type": final, "prediction_type": prediction}
+            runs += [run(name, steps, config, samples=2) for steps in (2, 8, 20)]
+    runs += [run(name, steps, on, samples=2) for steps in (1, 50)]
+    runs.append(run(name, 8, {**on, "solver_order": 3, "solver_type": "heun"}, samples=1))
+    runs.append(run(name, 8, {**STABLE, "thresholding": True}, samples=1))
+    return runs
+
+
+def inverted_flow() -> list:
+    name, inverted = "FlowMatchEulerDiscreteScheduler", {"invert_sigmas": True}
+    runs = [run(name, steps, inverted) for steps in (1, 2, 8, 50)]
+    runs.append(run(name, 8, {**inverted, "shift": 3.0, "num_train_timesteps": 100}))
+    runs.append(run(name, 8, {**inverted, "use_dynamic_shifting": True}, mu=1.15))
+    runs.append(run(name, 8, {**inverted, "shift_terminal": 0.1}))
+    runs.append(run(name, 8, {**inverted, "use_karras_sigmas": True}))
+    runs.append(run(name, 8, {"shift": 2.0, "shift_terminal": 0.0}))
+    runs.append(run(name, 8, {"shift": 2.0, "shift_terminal": 0.1, "stochastic_sampling": True}))
+    runs.append(run(name, 8, {"shift": 2.0, "use_exponential_sigmas": True, "stochastic_sampling": True}))
+    return runs
+
+
 def edm_heun() -> list:
     runs = [edm(steps) for steps in (1, 2, 5, 18, 40)]
     runs.append(edm(18, {"S_churn": 40.0, "S_min": 0.05, "S_max": 50.0, "S_noise": 1.003}))
@@ -193,14 +270,21 @@ def config_files() -> list:
         diffusers.DPMSolverMultistepScheduler(lambda_min_clipped=-5.1, variance_type="fixed_small"),
         diffusers.CMStochasticIterativeScheduler(),
         diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0),
+        diffusers.FlowMatchEulerDiscreteScheduler(invert_sigmas=True),
+        diffusers.DPMSolverMultistepScheduler(
+            algorithm_type="sde-dpmsolver", final_sigmas_type="sigma_min", use_lu_lambdas=True, thresholding=True
+        ),
+        diffusers.DPMSolverMultistepScheduler(algorithm_type="deis", solver_type="logrho", final_sigmas_type="sigma_min"),
     ]
     return [scheduler.to_json_string() for scheduler in schedulers]
 
 
 def main() -> None:
+    families = [pndm, euler_and_heun, dpm_solver, consistency_and_flow, edm_heun, every_spacing]
+    families += [dpm_solver_sde, dpm_solver_aliases, dpm_solver_lu, dpm_solver_thresholding, inverted_flow]
     golden = {
         "versions": {"diffusers": diffusers.__version__, "torch": torch.__version__, "numpy": np.__version__},
-        "runs": pndm() + euler_and_heun() + dpm_solver() + consistency_and_flow() + edm_heun(),
+        "runs": [run for family in families for run in family()],
         "config_files": config_files(),
     }
     text = json.dumps(golden, separators=(",", ":"), allow_nan=False)

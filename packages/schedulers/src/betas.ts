@@ -25,6 +25,9 @@ const cosineAlphaBar = (t: number): number => Math.cos((((t + 0.008) / 1.008) * 
 /** diffusers' `exp`. */
 const exponentialAlphaBar = (t: number): number => Math.exp(-12 * t);
 
+/** 1/(1 + e^{−x}), with PyTorch's roundings. */
+const sigmoid = (x: number): number => f32(1 / f32(1 + f32(Math.exp(-x))));
+
 /** The β of a given ᾱ(t), t from 0 to 1; as in "Improved DDPM" they are capped at 0.999. */
 function betasOf(alphaBar: (t: number) => number, T: number): Float32Array {
   return Float32Array.from({ length: T }, (_, i) =>
@@ -85,6 +88,8 @@ function unscaledBetas(config: BetaConfig): Float32Array {
       return linspace(Math.sqrt(start), Math.sqrt(end), T).map((root) => root * root);
     case 'squaredcos_cap_v2':
       return betasOf(cosineAlphaBar, T);
+    case 'sigmoid': // Xu et al., "GeoDiff" (2022)
+      return linspace(-6, 6, T).map((x) => f32(sigmoid(x) * f32(end - start)) + f32(start));
     case 'exp':
       return betasOf(exponentialAlphaBar, T);
   }

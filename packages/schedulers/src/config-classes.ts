@@ -3,10 +3,11 @@ import * as z from 'zod';
 import {
   alwaysOff,
   betaFields,
-  betaSchedule,
   boundOrNull,
   clipFields,
+  ddpmBetaSchedule,
   finalSigmas,
+  heunBetaSchedule,
   oneOf,
   positive,
   predictionType,
@@ -23,6 +24,7 @@ export const ddpmSchema = z.looseObject({
   ...betaFields,
   ...clipFields,
   ...thresholdingFields,
+  beta_schedule: ddpmBetaSchedule.default('linear'),
   timestep_spacing: timestepSpacing.default('leading'),
   rescale_betas_zero_snr: switchedOff,
   variance_type: varianceType.default('fixed_small'),
@@ -66,7 +68,7 @@ export const heunSchema = z.looseObject({
   ...sigmaSpacingFields,
   beta_start: betaFields.beta_start.unwrap().default(0.00085),
   beta_end: betaFields.beta_end.unwrap().default(0.012),
-  beta_schedule: oneOf([...betaSchedule.options, 'exp'], ['sigmoid']).default('linear'),
+  beta_schedule: heunBetaSchedule.default('linear'),
   clip_sample: switchedOff,
   clip_sample_range: positive.default(1),
   timestep_spacing: timestepSpacing.default('linspace'),
@@ -79,10 +81,11 @@ export const dpmSolverSchema = z.looseObject({
   ...sigmaSpacingFields,
   timestep_spacing: timestepSpacing.default('linspace'),
   solver_order: z.int().min(1).max(3).default(2),
-  algorithm_type: oneOf(['dpmsolver++', 'sde-dpmsolver++', 'dpmsolver'], ['sde-dpmsolver', 'deis']).default(
+  // As in diffusers, "deis" is dpmsolver++, and "logrho", "bh1" and "bh2", of DEIS and UniPC, are midpoint.
+  algorithm_type: oneOf(['dpmsolver++', 'sde-dpmsolver++', 'dpmsolver', 'sde-dpmsolver', 'deis']).default(
     'dpmsolver++',
   ),
-  solver_type: oneOf(['midpoint', 'heun'], ['logrho', 'bh1', 'bh2']).default('midpoint'),
+  solver_type: oneOf(['midpoint', 'heun', 'logrho', 'bh1', 'bh2']).default('midpoint'),
   lower_order_final: z.boolean().default(true),
   euler_at_final: switchedOff,
   final_sigmas_type: finalSigmas,
@@ -91,7 +94,7 @@ export const dpmSolverSchema = z.looseObject({
   rescale_betas_zero_snr: switchedOff,
   // Only says whether the network gives variances besides; those of DDPM do not matter here.
   variance_type: varianceType.nullable().default(null),
-  use_lu_lambdas: alwaysOff('use use_exponential_sigmas, which spaces log σ evenly too'),
+  use_lu_lambdas: switchedOff,
   use_flow_sigmas: alwaysOff('flow-matching networks are sampled with FlowMatchEulerDiscreteScheduler'),
   flow_shift: z.number().nullable().default(1),
   use_dynamic_shifting: alwaysOff('it is for flow matching; use FlowMatchEulerDiscreteScheduler'),
@@ -123,8 +126,9 @@ export const flowMatchSchema = z.looseObject({
   base_image_seq_len: z.number().nullable().default(256),
   max_image_seq_len: z.number().nullable().default(4096),
   time_shift_type: oneOf(['exponential', 'linear']).default('exponential'),
-  shift_terminal: z.number().gt(0).lt(1).nullable().default(null),
-  invert_sigmas: alwaysOff('x_t is image at 0 and noise at 1 here'),
+  // 0 is none, as null is.
+  shift_terminal: z.number().min(0).lt(1).nullable().default(null),
+  invert_sigmas: switchedOff,
   stochastic_sampling: switchedOff,
 });
 

@@ -1,13 +1,14 @@
 /** The fields that several schedulers' configs share, with diffusers' defaults, and how a wrong value is told. */
 import * as z from 'zod';
 
-/** One of `values`; names the field's alternatives, and says so when diffusers would have taken the value. */
-export function oneOf<const V extends readonly string[]>(values: V, onlyInDiffusers: readonly string[] = []) {
+/** One of `values`; names the field's alternatives. `others`: what to say of values that mean something elsewhere. */
+export function oneOf<const V extends readonly string[]>(
+  values: V,
+  others: Readonly<Record<string, string>> = {},
+) {
   return z.enum(values, {
     error: ({ input }) => {
-      const known = onlyInDiffusers.includes(String(input))
-        ? ' (diffusers has it, this package does not)'
-        : '';
+      const known = typeof input === 'string' && Object.hasOwn(others, input) ? ` (${others[input]})` : '';
       return `wanted ${values.map((v) => `"${v}"`).join(' | ')}, got ${JSON.stringify(input)}${known}`;
     },
   });
@@ -37,16 +38,23 @@ export function boundOrNull(unbounded: number) {
 }
 
 export const timestepSpacing = oneOf(['leading', 'trailing', 'linspace']);
-export const predictionType = oneOf(['epsilon', 'sample', 'v_prediction'], ['flow_prediction']);
-export const varianceType = oneOf(
-  ['fixed_small', 'fixed_small_log', 'fixed_large', 'fixed_large_log'],
-  ['learned', 'learned_range'],
-);
+export const predictionType = oneOf(['epsilon', 'sample', 'v_prediction'], {
+  flow_prediction: 'flow-matching networks are sampled with FlowMatchEulerDiscreteScheduler',
+});
+const learned = 'diffusers has it, this package does not';
+export const varianceType = oneOf(['fixed_small', 'fixed_small_log', 'fixed_large', 'fixed_large_log'], {
+  learned,
+  learned_range: learned,
+});
 export const switchedOff = z.boolean().default(false);
 export const positive = z.number().positive();
 
 const beta = z.number().gt(0).lt(1);
-export const betaSchedule = oneOf(['linear', 'scaled_linear', 'squaredcos_cap_v2'], ['sigmoid', 'exp']);
+const sigmoid = 'DDPMScheduler alone has it';
+const exp = 'HeunDiscreteScheduler alone has it';
+const betaSchedule = oneOf(['linear', 'scaled_linear', 'squaredcos_cap_v2'], { sigmoid, exp });
+export const ddpmBetaSchedule = oneOf([...betaSchedule.options, 'sigmoid'], { exp });
+export const heunBetaSchedule = oneOf([...betaSchedule.options, 'exp'], { sigmoid });
 
 /** In the file of every scheduler. */
 export const writtenBy = { _diffusers_version: z.string().default('0.35.2') };
@@ -69,9 +77,9 @@ export const clipFields = {
   clip_sample_range: positive.default(1),
 };
 
+/** The same by a quantile of each sample's own; it takes the place of `clip_sample`. */
 export const thresholdingFields = {
-  thresholding: alwaysOff('dynamic thresholding is not supported; use clip_sample'),
-  // Of use with thresholding only; kept so that a file written here has the fields of one written by diffusers.
+  thresholding: switchedOff,
   dynamic_thresholding_ratio: z.number().default(0.995),
   sample_max_value: z.number().default(1),
 };

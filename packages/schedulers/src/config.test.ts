@@ -85,8 +85,23 @@ describe('scheduler config', () => {
   it.each([
     [
       'DPMSolverMultistepScheduler',
+      { algorithm_type: 'unipc' },
+      /algorithm_type: wanted "dpmsolver\+\+" .*, got "unipc"/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
+      { algorithm_type: 'deis' },
+      /final_sigmas_type: wanted "sigma_min" with algorithm_type "deis"/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
       { algorithm_type: 'sde-dpmsolver' },
-      /algorithm_type: .*\(diffusers has it/,
+      /final_sigmas_type: wanted "sigma_min" with algorithm_type "sde-dpmsolver"/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
+      { algorithm_type: 'sde-dpmsolver', final_sigmas_type: 'sigma_min', solver_order: 3 },
+      /solver_order: wanted 1 or 2 with algorithm_type "sde-dpmsolver", .* got 3/,
     ],
     [
       'DPMSolverMultistepScheduler',
@@ -94,11 +109,21 @@ describe('scheduler config', () => {
       /final_sigmas_type: wanted "sigma_min" with/,
     ],
     ['DPMSolverMultistepScheduler', { solver_order: 4 }, /solver_order/],
-    ['DPMSolverMultistepScheduler', { solver_type: 'bh2' }, /solver_type: .*\(diffusers has it/],
+    ['DPMSolverMultistepScheduler', { solver_type: 'bh3' }, /solver_type: wanted .*"bh2", got "bh3"/],
     [
       'DPMSolverMultistepScheduler',
       { use_flow_sigmas: true },
       /use_flow_sigmas: wanted false, got true: .*FlowMatch/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
+      { prediction_type: 'flow_prediction' },
+      /prediction_type: .*got "flow_prediction" \(.*FlowMatchEulerDiscreteScheduler\)/,
+    ],
+    [
+      'DPMSolverMultistepScheduler',
+      { thresholding: true, dynamic_thresholding_ratio: 99.5 },
+      /dynamic_thresholding_ratio: wanted a quantile from 0 to 1 with thresholding, got 99.5/,
     ],
     [
       'DPMSolverMultistepScheduler',
@@ -107,17 +132,25 @@ describe('scheduler config', () => {
     ],
     ['DPMSolverMultistepScheduler', { variance_type: 'learned' }, /variance_type: .*\(diffusers has it/],
     ['EulerDiscreteScheduler', { use_beta_sigmas: true }, /use_beta_sigmas: wanted false, got true/],
+    ['HeunDiscreteScheduler', { use_beta_sigmas: true }, /use_beta_sigmas: wanted false, got true/],
+    ['FlowMatchEulerDiscreteScheduler', { use_beta_sigmas: true }, /use_beta_sigmas: wanted false, got true/],
+    ['DPMSolverMultistepScheduler', { use_beta_sigmas: true }, /use_beta_sigmas: wanted false, got true/],
     [
       'EulerDiscreteScheduler',
       { use_karras_sigmas: true, use_exponential_sigmas: true },
       /use_exponential_sigmas: .*choose one/,
     ],
-    ['EulerDiscreteScheduler', { beta_schedule: 'exp' }, /beta_schedule: .*got "exp" \(diffusers has it/],
+    ['EulerDiscreteScheduler', { beta_schedule: 'exp' }, /beta_schedule: .*got "exp" \(Heun/],
     ['EDMHeunScheduler', { sigma_min: 90 }, /sigma_min: wanted less than sigma_max 80, got 90/],
     ['EDMHeunScheduler', { S_max: -Infinity }, /S_max: wanted a number, Infinity or null/],
     ['CMStochasticIterativeScheduler', { num_train_timesteps: 1 }, /num_train_timesteps/],
-    ['FlowMatchEulerDiscreteScheduler', { invert_sigmas: true }, /invert_sigmas: wanted false, got true/],
-    ['HeunDiscreteScheduler', { beta_schedule: 'sigmoid' }, /got "sigmoid" \(diffusers has it/],
+    [
+      'FlowMatchEulerDiscreteScheduler',
+      { invert_sigmas: true, stochastic_sampling: true },
+      /stochastic_sampling: wanted false where invert_sigmas is true, got true/,
+    ],
+    ['HeunDiscreteScheduler', { beta_schedule: 'sigmoid' }, /got "sigmoid" \(DDPMScheduler alone has it/],
+    ['DDIMScheduler', { beta_schedule: 'sigmoid' }, /got "sigmoid" \(DDPMScheduler alone has it/],
   ])('refuses %s with %j and names the field', (_class_name, fields, message) => {
     const parse = (): unknown => parseSchedulerConfig({ _class_name, ...fields });
     expect(parse).toThrow(SchedulerConfigError);
@@ -145,6 +178,17 @@ describe('scheduler config', () => {
     });
   });
 
+  it('keeps what thresholding does not use as it is, where there is none', () => {
+    const fields = { thresholding: false, dynamic_thresholding_ratio: 99.5, sample_max_value: 0 };
+    expect(parseSchedulerConfig({ _class_name: 'DDIMScheduler', ...fields })).toMatchObject(fields);
+  });
+
+  it('keeps the names that DPM-Solver takes for others', () => {
+    const fields = { algorithm_type: 'deis', solver_type: 'logrho', final_sigmas_type: 'sigma_min' };
+    const config = parseSchedulerConfig({ _class_name: 'DPMSolverMultistepScheduler', ...fields });
+    expect(toSchedulerConfig(config)).toMatchObject(fields);
+  });
+
   it('keeps fields that it does not know', () => {
     const config = parseSchedulerConfig({ _class_name: 'DDIMScheduler', skip_prk_steps: true });
     expect(toSchedulerConfig(config)['skip_prk_steps']).toBe(true);
@@ -163,8 +207,10 @@ describe('scheduler config', () => {
 
   it.each([
     [{ variance_type: 'learned_range' }, /variance_type: .*got "learned_range" \(diffusers has it/],
-    [{ beta_schedule: 'sigmoid' }, /beta_schedule: .*got "sigmoid" \(diffusers has it/],
-    [{ thresholding: true }, /thresholding: wanted false, got true: .*clip_sample/],
+    [{ variance_type: 'learned' }, /variance_type: .*got "learned" \(diffusers has it/],
+    [{ beta_schedule: 'toString' }, /beta_schedule: wanted "linear" .*, got "toString"$/],
+    [{ thresholding: 'yes' }, /thresholding/],
+    [{ thresholding: true, sample_max_value: 0 }, /sample_max_value: wanted more than 0 .*, got 0/],
     [
       { prediction_type: 'noise' },
       /prediction_type: wanted "epsilon" \| "sample" \| "v_prediction", got "noise"$/,

@@ -40,7 +40,7 @@ export const schedulerConfigSchema = z
 /** Fields that are right one by one and do not go together. */
 function contradictions(config: SchedulerConfig): { field: string; message: string }[] {
   const found: { field: string; message: string }[] = [];
-  const refuse = (field: string, message: string): void => void found.push({ field, message });
+  const refuse: Refuse = (field, message) => void found.push({ field, message });
   if (hasBetas(config)) {
     const { trained_betas: betas, num_train_timesteps: T } = config;
     if (betas !== null && betas.length !== T) {
@@ -57,15 +57,60 @@ function contradictions(config: SchedulerConfig): { field: string; message: stri
   if (typeof low === 'number' && typeof high === 'number' && low >= high) {
     refuse('sigma_min', `wanted less than sigma_max ${high}, got ${low}`);
   }
-  if (config._class_name === 'DPMSolverMultistepScheduler') {
-    if (config.algorithm_type === 'dpmsolver' && config.final_sigmas_type === 'zero') {
-      refuse(
-        'final_sigmas_type',
-        'wanted "sigma_min" with algorithm_type "dpmsolver", whose log-SNR steps cannot reach σ = 0, got "zero"',
-      );
-    }
+  switch (config._class_name) {
+    case 'DDPMScheduler':
+    case 'DDIMScheduler':
+      refuseThreshold(config, refuse);
+      break;
+    case 'DPMSolverMultistepScheduler':
+      refuseThreshold(config, refuse);
+      refuseSolver(config, refuse);
+      break;
+    case 'FlowMatchEulerDiscreteScheduler':
+      if (config.invert_sigmas && config.stochastic_sampling) {
+        refuse(
+          'stochastic_sampling',
+          'wanted false where invert_sigmas is true, got true: its noise grows with σ, which ends at 1',
+        );
+      }
+      break;
+    default:
   }
   return found;
+}
+
+type Refuse = (field: string, message: string) => void;
+
+function refuseThreshold(
+  config: ConfigOf<'DDPMScheduler' | 'DDIMScheduler' | 'DPMSolverMultistepScheduler'>,
+  refuse: Refuse,
+): void {
+  if (!config.thresholding) return;
+  const { dynamic_thresholding_ratio: ratio, sample_max_value: most } = config;
+  if (!(ratio >= 0 && ratio <= 1)) {
+    refuse('dynamic_thresholding_ratio', `wanted a quantile from 0 to 1 with thresholding, got ${ratio}`);
+  }
+  if (!(most > 0)) refuse('sample_max_value', `wanted more than 0 with thresholding, got ${most}`);
+}
+
+function refuseSolver(config: ConfigOf<'DPMSolverMultistepScheduler'>, refuse: Refuse): void {
+  const { algorithm_type: algorithm, solver_order: order, final_sigmas_type: final } = config;
+  if (!algorithm.endsWith('dpmsolver++') && final === 'zero') {
+    const reason =
+      algorithm === 'deis'
+        ? 'without which diffusers does not take it for "dpmsolver++"'
+        : 'whose log-SNR steps cannot reach σ = 0';
+    refuse(
+      'final_sigmas_type',
+      `wanted "sigma_min" with algorithm_type "${algorithm}", ${reason}, got "zero"`,
+    );
+  }
+  if (algorithm === 'sde-dpmsolver' && order === 3) {
+    refuse(
+      'solver_order',
+      'wanted 1 or 2 with algorithm_type "sde-dpmsolver", which has no third order, got 3',
+    );
+  }
 }
 
 /** A complete config: diffusers' field names and meanings, every default filled in. */

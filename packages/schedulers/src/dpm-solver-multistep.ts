@@ -3,8 +3,9 @@
  * (diffusers' DPMSolverMultistepScheduler). dpm-solver-updates.ts has the step itself; here are the noise levels and the orders.
  */
 import { type ConfigOf } from './config.ts';
-import { dpmSolverUpdate, signalNoise } from './dpm-solver-updates.ts';
+import { type DpmAlgorithm, dpmSolverUpdate, signalNoise } from './dpm-solver-updates.ts';
 import { SchedulerArgumentError, SchedulerConfigError } from './errors.ts';
+import { luSigmas } from './karras-sigmas.ts';
 import { type NoiseSchedule } from './noise-schedule.ts';
 import { predictedEpsilon, predictedX0 } from './prediction.ts';
 import { interpolate, respacedSigmas, sigmaTable, timestepsOf } from './sigma-space.ts';
@@ -57,15 +58,17 @@ function levels(
 ): { timesteps: Int32Array; sigmas: Float32Array } {
   const table = sigmaTable(schedule);
   const final = config.final_sigmas_type === 'sigma_min' ? table[0]! : 0;
-  const respaced = respacedSigmas(config, steps, { sigmaMin: table[0]!, sigmaMax: table[table.length - 1]! });
+  const ends = { sigmaMin: table[0]!, sigmaMax: table[table.length - 1]! };
+  const lu = config.use_lu_lambdas && !config.use_karras_sigmas;
+  const respaced = lu ? luSigmas(steps, ends) : respacedSigmas(config, steps, ends);
   if (respaced !== undefined) {
     if (timesteps !== undefined) {
       throw new SchedulerArgumentError(
-        `${config._class_name}: wanted no timesteps with use_karras_sigmas or use_exponential_sigmas, got ${timesteps.length}`,
+        `${config._class_name}: wanted no timesteps with use_karras_sigmas, use_lu_lambdas or use_exponential_sigmas, got ${timesteps.length}`,
       );
     }
-    // diffusers rounds those of Karras et al., but for the cosine schedule, and cuts all others.
-    const rounds = config.use_karras_sigmas && config.beta_schedule !== 'squaredcos_cap_v2';
+    // diffusers rounds those of Karras et al. and Lu et al., but for the cosine schedule, and cuts all others.
+    const rounds = (config.use_karras_sigmas || lu) && config.beta_schedule !== 'squaredcos_cap_v2';
     const whole = rounds ? roundHalfEven : Math.trunc;
     return {
       timesteps: Int32Array.from(timestepsOf(respaced, table), whole),
@@ -101,7 +104,9 @@ export function dpmSolverPlan(schedule: NoiseSchedule, settings: SolverSettings)
       `dpmSolverPlan: wanted a DPMSolverMultistepScheduler config, got ${config._class_name}`,
     );
   }
-  const { algorithm_type: algorithm, prediction_type: prediction } = config;
+  const { prediction_type: prediction } = config;
+  const algorithm: DpmAlgorithm = config.algorithm_type === 'deis' ? 'dpmsolver++' : config.algorithm_type;
+  const solver = config.solver_type === 'heun' ? 'heun' : 'midpoint';
   if (settings.timesteps) {
     checkTimesteps(config._class_name, settings.timesteps, { steps: settings.steps, trainTimesteps });
   } else {
@@ -109,22 +114,25 @@ export function dpmSolverPlan(schedule: NoiseSchedule, settings: SolverSettings)
   }
   const { timesteps, sigmas } = levels(schedule, config, settings);
   const S = timesteps.length;
-  /** weight·m of call n: m is x̂_0, or ε̂ written out in x and the output */
+  const { clip } = schedule;
+  /** weight·m of call n: m is x̂_0, or ε̂ written out in x and the output, or in x and a thresholded x̂_0 */
   const share = (n: number, weight: number): Share => {
-    if (algorithm !== 'dpmsolver') return { call: n, x0: weight };
-    const { sample, output, divisor } = predictedEpsilon(prediction, signalNoise(sigmas[n]!));
+    if (algorithm.endsWith('++')) return { call: n, x0: weight };
+    const at = signalNoise(sigmas[n]!);
+    if (clip !== null) return { call: n, sample: weight / at.sigma, x0: (-weight * at.alpha) / at.sigma };
+    const { sample, output, divisor } = predictedEpsilon(prediction, at);
     return { call: n, sample: (weight * sample) / divisor, output: (weight * output) / divisor };
   };
   const calls = Array.from(timesteps, (timestep, i): SolverCall => {
     const order = orderAt(config, i, S);
     const newest = Array.from({ length: order + 1 }, (_, k) => sigmas[i + 1 - k]!);
-    const update = dpmSolverUpdate(algorithm, config.solver_type, order, newest);
+    const update = dpmSolverUpdate(algorithm, solver, order, newest);
     return {
       timestep,
       input: 1,
       churn: 0,
       x0: predictedX0(prediction, signalNoise(sigmas[i]!)),
-      clip: null,
+      clip,
       next: [{ call: i, sample: update.sample }, ...update.outputs.map((weight, k) => share(i - k, weight))],
       noise: update.noise,
     };

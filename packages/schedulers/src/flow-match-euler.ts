@@ -2,7 +2,8 @@
  * Euler's method on a flow: Liu et al., "Rectified Flow" (2022), and Esser et al., "Scaling Rectified Flow Transformers" (2024,
  * Stable Diffusion 3), eq. 23 for the shift (diffusers' FlowMatchEulerDiscreteScheduler).
  *
- * Paper → here: x_t = (1 − t)·x_0 + t·ε with t → σ; the network's output v = ε − x_0; dx = v·dt; the shift α → `shift`.
+ * Paper → here: x_t = (1 − t)·x_0 + t·ε with t → σ; the network's output v = ε − x_0; dx = v·dt; the shift α → `shift`. With
+ * `invert_sigmas` time runs the other way, σ = 1 − t from noise at 0 to the image at 1, and the output is x_0 − ε.
  */
 import { type ConfigOf } from './config.ts';
 import { SchedulerArgumentError } from './errors.ts';
@@ -43,7 +44,7 @@ function levels(config: FlowConfig, S: number, mu: number | undefined): Float64A
   let sigmas = Float64Array.from({ length: S }, (_, i) =>
     shifted(1 + (S > 1 ? i / (S - 1) : 0) * (least - 1), shift),
   );
-  if (terminal !== null) {
+  if (terminal !== null && terminal !== 0) {
     const scale = (1 - sigmas[S - 1]!) / (1 - terminal);
     if (scale === 0) {
       throw new SchedulerArgumentError(
@@ -65,13 +66,15 @@ export interface FlowSettings extends SolverSettings {
 }
 
 /**
- * All calls of a flow-matching run, one a step; the network is told T·σ.
+ * All calls of a flow-matching run, one a step; the network is told T·σ, with σ as `invert_sigmas` has it.
  *
  * @throws SchedulerArgumentError if S is not a whole number of at least 1, or μ is missing or too much
  */
 export function flowMatchPlan(config: FlowConfig, { steps, mu }: FlowSettings): SolverPlan {
   checkSteps(config._class_name, steps);
-  const sigmas = Float32Array.from([...levels(config, steps, mu), 0]);
+  const falling = Float32Array.from([...levels(config, steps, mu), 0]);
+  const inverted = config.invert_sigmas;
+  const sigmas = inverted ? falling.map((sigma) => 1 - sigma) : falling;
   const calls = Array.from({ length: steps }, (_, i): SolverCall => {
     const sigma = sigmas[i]!;
     const next = sigmas[i + 1]!;
@@ -79,7 +82,7 @@ export function flowMatchPlan(config: FlowConfig, { steps, mu }: FlowSettings): 
       timestep: f32(sigma * config.num_train_timesteps),
       input: 1,
       churn: 0,
-      x0: { sample: 1, output: -sigma, divisor: 1 },
+      x0: { sample: 1, output: inverted ? 1 - sigma : -sigma, divisor: 1 },
       clip: null,
       next: config.stochastic_sampling
         ? [{ call: i, x0: 1 - next }]

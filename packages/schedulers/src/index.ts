@@ -17,6 +17,7 @@ export {
   type VarianceType,
 } from './config.ts';
 export { NoiseSchedule } from './noise-schedule.ts';
+export { type Clip, clipX0, type DynamicThreshold } from './dynamic-threshold.ts';
 export { spacedTimesteps, type TimestepPlan } from './timesteps.ts';
 export { lossWeight, trainingDraw, type LossWeighting, type TrainingDraw } from './training-draw.ts';
 export {

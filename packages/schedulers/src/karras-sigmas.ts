@@ -34,9 +34,20 @@ export function karrasSigmas(n: number, range: SigmaRange & { readonly rho: numb
 /** n noise levels falling from σ_max to σ_min, evenly in log σ, [n] float64. @throws as `karrasSigmas` */
 export function exponentialSigmas(n: number, range: SigmaRange): Float64Array {
   check('exponentialSigmas', n, range);
-  const low = Math.log(range.sigmaMin);
-  const high = Math.log(range.sigmaMax);
+  return exponentials(n, Math.log(range.sigmaMax), Math.log(range.sigmaMin));
+}
+
+/**
+ * The same as diffusers' `use_lu_lambdas` has it, which rounds log σ at both ends to float32: evenly in λ = −log σ, Lu et al.,
+ * "DPM-Solver" (2022), section 3.3.
+ */
+export function luSigmas(n: number, range: SigmaRange): Float64Array {
+  check('luSigmas', n, range);
+  return exponentials(n, Math.fround(Math.log(range.sigmaMax)), Math.fround(Math.log(range.sigmaMin)));
+}
+
+function exponentials(n: number, first: number, last: number): Float64Array {
   return Float64Array.from({ length: n }, (_, i) =>
-    Math.exp(n === 1 ? high : high + (i * (low - high)) / (n - 1)),
+    Math.exp(n === 1 ? first : first + (i * (last - first)) / (n - 1)),
   );
 }

@@ -2,16 +2,25 @@
 import { cumulativeAlphas, makeBetas } from './betas.ts';
 import {
   type BetaConfig,
+  type ConfigOf,
   hasBetas,
   parseSchedulerConfig,
   type SchedulerConfig,
   type SchedulerConfigInput,
 } from './config.ts';
+import { type Clip } from './dynamic-threshold.ts';
 import { SchedulerArgumentError, SchedulerConfigError } from './errors.ts';
 import { type SignalNoise } from './prediction.ts';
 import { spacedTimesteps } from './timesteps.ts';
 
 const f32 = Math.fround;
+
+function thresholdOf(
+  config: ConfigOf<'DDPMScheduler' | 'DDIMScheduler' | 'DPMSolverMultistepScheduler'>,
+): Clip | null {
+  const { thresholding, dynamic_thresholding_ratio: ratio, sample_max_value: most } = config;
+  return thresholding ? { ratio, most } : null;
+}
 
 /**
  * q(x_t | x_0) = N(√ᾱ_t·x_0, (1 − ᾱ_t)·I), "DDPM" (Ho et al. 2020) eq. 4.
@@ -47,14 +56,20 @@ export class NoiseSchedule {
     return this.config.num_train_timesteps;
   }
 
-  /** x̂_0 is clamped to [−clip, clip]; null where the config, or the class, asks for no such thing. */
-  get clip(): number | null {
+  /**
+   * x̂_0 is clamped to [−clip, clip], or thresholded, which takes the place of that; null where the config, or the class, asks for
+   * no such thing.
+   */
+  get clip(): Clip | null {
     const { config } = this;
     switch (config._class_name) {
       case 'DDPMScheduler':
       case 'DDIMScheduler':
+        return thresholdOf(config) ?? (config.clip_sample ? config.clip_sample_range : null);
       case 'HeunDiscreteScheduler':
         return config.clip_sample ? config.clip_sample_range : null;
+      case 'DPMSolverMultistepScheduler':
+        return thresholdOf(config);
       default:
         return null;
     }

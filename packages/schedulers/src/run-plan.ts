@@ -1,4 +1,5 @@
 /** The sampling loop, the same for every sampler whose steps stand alone: ask the model, apply the step, report. */
+import { checkSamples } from './dynamic-threshold.ts';
 import { SamplingError, SchedulerArgumentError } from './errors.ts';
 import { applyStep, type SamplerStep } from './step.ts';
 
@@ -30,6 +31,8 @@ export interface PlanRun {
   readonly denoise: Denoise;
   /** where to start: standard normal noise, all samples one after another; not changed */
   readonly x: Float32Array;
+  /** how many samples x holds; needed where the config says `thresholding`, whose quantiles are of each sample */
+  readonly samples?: number;
   /** needed where the plan adds noise */
   readonly noise?: NoiseSource;
   /** called, and awaited, after each step; what it throws ends the sampling */
@@ -40,15 +43,16 @@ export interface PlanRun {
  * Runs a plan of steps on host arrays.
  *
  * @returns x after the last step, a new array
- * @throws SchedulerArgumentError if the plan needs noise and none is given; SamplingError if the model's output has another
- *   length than x or holds a number that is not finite
+ * @throws SchedulerArgumentError if the plan needs noise, or the number of samples, and none is given; SamplingError if the
+ *   model's output has another length than x or holds a number that is not finite
  */
-export async function runPlan({ plan, denoise, x, noise, onStep }: PlanRun): Promise<Float32Array> {
+export async function runPlan({ plan, denoise, x, samples, noise, onStep }: PlanRun): Promise<Float32Array> {
   if (noise === undefined && plan.some((step) => step.previous.noise !== 0)) {
     throw new SchedulerArgumentError(
       'sampling: these steps add noise, but no noise source came; pass `noise` (see noisePerSample), or eta 0',
     );
   }
+  for (const { clip } of plan) checkSamples(clip, samples, x.length);
   let current: Float32Array = x.slice();
   for (const [index, step] of plan.entries()) {
     const where = `step ${index + 1} of ${plan.length} (timestep ${step.timestep})`;
@@ -59,7 +63,7 @@ export async function runPlan({ plan, denoise, x, noise, onStep }: PlanRun): Pro
       z = new Float32Array(current.length);
       noise(index, z);
     }
-    const next = applyStep(step, current, output, z);
+    const next = applyStep(step, current, output, z, samples);
     current = next.x;
     await onStep?.({ index, total: plan.length, timestep: step.timestep, ...next });
   }

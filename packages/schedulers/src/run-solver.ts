@@ -1,4 +1,5 @@
 /** The sampling loop of the samplers that look back; see solver-plan.ts for the formulas. */
+import { checkSamples, clipX0 } from './dynamic-threshold.ts';
 import { SchedulerArgumentError } from './errors.ts';
 import { checkOutput, type Denoise, type PlanRun } from './run-plan.ts';
 import { type SolverCall, type SolverPlan } from './solver-plan.ts';
@@ -24,15 +25,13 @@ export interface SolverState {
   readonly records: Map<number, CallRecord>;
   /** noise for the call, where it churns or adds any */
   readonly z: Float32Array | undefined;
+  /** how many samples x holds, where the call thresholds x̂0 */
+  readonly samples?: number | undefined;
 }
 
 /** Rounded to float32 after each operation, as in diffusers: later steps may amplify its last bits. */
-function predictedImage({ x0, clip }: SolverCall, x: Float32Array, output: Float32Array): Float32Array {
-  const limit = clip ?? Infinity;
-  return x.map((value, i) => {
-    const clean = f32(f32(f32(x0.sample * value) + f32(x0.output * output[i]!)) / x0.divisor);
-    return Math.min(Math.max(clean, -limit), limit);
-  });
+function predictedImage({ x0 }: SolverCall, x: Float32Array, output: Float32Array): Float32Array {
+  return x.map((value, i) => f32(f32(x0.sample * value) + f32(x0.output * output[i]!)) / x0.divisor);
 }
 
 /** The next x: all shares and the noise, summed in float64 and rounded once. */
@@ -70,7 +69,7 @@ export async function takeCall(
   const scaled = input === 1 ? sample : sample.map((value) => value * input);
   const output = await denoise(scaled, call.timestep);
   checkOutput(output, x.length, where);
-  const x0 = predictedImage(call, sample, output);
+  const x0 = clipX0(predictedImage(call, sample, output), call.clip, state.samples);
   records.set(index, { sample, output, x0 });
   return { x: nextSample(call, state), x0 };
 }
@@ -91,16 +90,18 @@ export interface SolverRun extends Omit<PlanRun, 'plan'> {
  * Runs a plan on host arrays, remembering no more than the calls to come need.
  *
  * @returns x after the last call, a new array
- * @throws SchedulerArgumentError if the plan needs noise and none is given; SamplingError if the model's output has another
- *   length than x or holds a number that is not finite
+ * @throws SchedulerArgumentError if the plan needs noise, or the number of samples, and none is given; SamplingError if the
+ *   model's output has another length than x or holds a number that is not finite
  */
-export async function runSolver({ plan, denoise, x, noise, onStep }: SolverRun): Promise<Float32Array> {
+export async function runSolver(run: SolverRun): Promise<Float32Array> {
+  const { plan, denoise, x, samples, noise, onStep } = run;
   const draws = plan.calls.map((call) => call.noise !== 0 || call.churn !== 0);
   if (noise === undefined && draws.includes(true)) {
     throw new SchedulerArgumentError(
       'sampling: these steps add noise, but no noise source came; pass `noise` (see noisePerSample)',
     );
   }
+  for (const { clip } of plan.calls) checkSamples(clip, samples, x.length);
   const lastUse = lastUses(plan);
   const records = new Map<number, CallRecord>();
   const total = plan.calls.length;
@@ -112,7 +113,8 @@ export async function runSolver({ plan, denoise, x, noise, onStep }: SolverRun):
       noise?.(index, z);
     }
     const where = `step ${index + 1} of ${total} (timestep ${call.timestep})`;
-    const result = await takeCall(call, index, { state: { x: current, records, z }, denoise, where });
+    const state = { x: current, records, z, samples };
+    const result = await takeCall(call, index, { state, denoise, where });
     current = result.x;
     for (const past of records.keys()) if (lastUse[past]! <= index) records.delete(past);
     await onStep?.({ index, total, timestep: call.timestep, ...result });

@@ -18,8 +18,16 @@ const configs = [
   { _class_name: 'DPMSolverMultistepScheduler' },
   { _class_name: 'DPMSolverMultistepScheduler', solver_order: 3, solver_type: 'heun' },
   { _class_name: 'DPMSolverMultistepScheduler', algorithm_type: 'sde-dpmsolver++' },
+  { _class_name: 'DPMSolverMultistepScheduler', use_lu_lambdas: true },
+  ...['DDPMScheduler', 'DDIMScheduler', 'DPMSolverMultistepScheduler'].map((_class_name) => ({
+    _class_name,
+    thresholding: true,
+    dynamic_thresholding_ratio: 0.6,
+    sample_max_value: 3,
+  })),
   { _class_name: 'CMStochasticIterativeScheduler' },
   { _class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3 },
+  { _class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3, invert_sigmas: true },
   { _class_name: 'FlowMatchEulerDiscreteScheduler', stochastic_sampling: true },
   { _class_name: 'EDMHeunScheduler' },
   { _class_name: 'EDMHeunScheduler', S_churn: 10 },
@@ -41,6 +49,7 @@ function perfectNetwork(
       }
       if (config._class_name === 'FlowMatchEulerDiscreteScheduler') {
         const sigma = t / config.num_train_timesteps;
+        if (config.invert_sigmas) return (image(x, { alpha: sigma, sigma: 1 - sigma }, i) - x) / (1 - sigma);
         return (x - image(x, { alpha: 1 - sigma, sigma }, i)) / sigma; // ε − x_0
       }
       const consistency = config._class_name === 'CMStochasticIterativeScheduler';
@@ -73,6 +82,7 @@ describe('every sampler', () => {
             config,
             steps,
             x: normal(seed, point.length),
+            samples: 1,
             denoise: perfectNetwork(config, (_x, _level, i) => point[i]!),
             noise: (index, out) => void streamNormal(seed, index + 1, out),
           });
@@ -91,7 +101,8 @@ describe('every sampler', () => {
         void streamNormal(seeds[i]!, step + 1, out);
       const denoise = (input: Float32Array, t: number): Float32Array =>
         input.map((value) => 0.5 * Math.sin(value + 0.01 * t));
-      return sampleWith({ config, steps: 5, x, denoise, noise: noisePerSample(seeds.length, fill) });
+      const samples = seeds.length;
+      return sampleWith({ config, steps: 5, x, samples, denoise, noise: noisePerSample(samples, fill) });
     };
     const together = await make([7, 8, 9]);
     for (const [i, seed] of [7, 8, 9].entries()) {
@@ -107,6 +118,7 @@ describe('every sampler', () => {
       config,
       steps: 6,
       x,
+      samples: 2,
       denoise: (input) => (asked++, input.map((value) => value / 2)),
       noise: (_index, out) => void out.fill(0.5),
       onStep: ({ index }) => void told.push(index),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { golden, model, noise, relativeError, start } from '../test/golden.ts';
 import { ddimPlan, ddimStep, sampleDdim } from './ddim.ts';
 import { ddpmPlan, sampleDdpm } from './ddpm.ts';
-import { SamplingError } from './errors.ts';
+import { SamplingError, SchedulerArgumentError } from './errors.ts';
 import { NoiseSchedule } from './noise-schedule.ts';
 import { noisePerSample, type StepReport } from './run-plan.ts';
 import { applyStep, linearStep } from './step.ts';
@@ -26,7 +26,7 @@ describe('trajectories of diffusers', () => {
       expect(step.timestep).toBe(t);
       noise(index, z);
       const from = Float32Array.from(before);
-      const found = applyStep(step, from, model(from, t), z);
+      const found = applyStep(step, from, model(from, t), z, run.samples);
       expect(relativeError(found.x, x)).toBeLessThan(1e-6);
       const amplified = 1 / Math.max(schedule.addNoise(t).alpha, 1e-3);
       expect(relativeError(found.x0, x0, amplified)).toBeLessThan(1e-6);
@@ -41,6 +41,7 @@ describe('trajectories of diffusers', () => {
       denoise: model,
       x: start(),
       noise,
+      ...(run.samples !== undefined && { samples: run.samples }),
       onStep: (report: StepReport) => void reports.push(report),
     };
     const result =
@@ -92,6 +93,29 @@ describe('linearStep', () => {
       expect(relativeError(found, wanted.x)).toBeLessThan(1e-5);
       expect(linear.clippedX0 === 0).toBe(!fields.clip_sample);
     }
+  });
+});
+
+describe('thresholding', () => {
+  const schedule = new NoiseSchedule({ _class_name: 'DDIMScheduler', thresholding: true });
+
+  it('is no linear step', () => {
+    for (const step of [...ddimPlan(schedule, 5), ...ddpmPlan(schedule, 5)]) {
+      expect(() => linearStep(step)).toThrow(SchedulerArgumentError);
+      expect(() => linearStep(step)).toThrow(/thresholding divides x0 by a quantile of each sample/);
+    }
+  });
+
+  it('wants the number of samples before it asks the model', async () => {
+    let asked = 0;
+    const run = { schedule, steps: 4, denoise: (x: Float32Array) => (asked++, x), x: start() };
+    await expect(sampleDdim(run)).rejects.toThrow(
+      /thresholding .* wanted samples, .* \(8 values\), got none/,
+    );
+    await expect(sampleDdim({ ...run, samples: 3 })).rejects.toThrow(/got 3/);
+    await expect(sampleDdim({ ...run, samples: 0 })).rejects.toThrow(/got 0/);
+    expect(asked).toBe(0);
+    expect(() => applyStep(ddimPlan(schedule, 4)[0]!, start(), start())).toThrow(/wanted samples/);
   });
 });
 

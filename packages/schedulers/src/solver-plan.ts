@@ -4,11 +4,12 @@
  *
  *   x_n ← x_n + churn·z                                                          z ~ N(0, I)
  *   F_n = network(x_n·input, timestep)
- *   x̂0_n = clamp((x0.sample·x_n + x0.output·F_n) / x0.divisor, ±clip)
+ *   x̂0_n = clip((x0.sample·x_n + x0.output·F_n) / x0.divisor)                     see dynamic-threshold.ts
  *   x_{n+1} = Σ_j (sample_j·x_j + output_j·F_j + x0_j·x̂0_j) + noise·z            j ≤ n
  *
  * Every sampler here is linear in these three, so that all of them run in one loop (`runSolver`), on the host or a device.
  */
+import { type Clip } from './dynamic-threshold.ts';
 import { SchedulerArgumentError } from './errors.ts';
 import { type Quotient } from './prediction.ts';
 
@@ -30,8 +31,8 @@ export interface SolverCall {
   /** standard deviation of the noise that x gets before the call; 0 for all samplers but EDM's */
   readonly churn: number;
   readonly x0: Quotient;
-  /** x̂0 is clamped to [−clip, clip]; null: it is not */
-  readonly clip: number | null;
+  /** x̂0 is clamped to [−clip, clip], or thresholded; null: neither */
+  readonly clip: Clip | null;
   readonly next: readonly Share[];
   /** standard deviation of the noise in the next x */
   readonly noise: number;

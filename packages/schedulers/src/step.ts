@@ -2,10 +2,11 @@
  * One sampler step as numbers: every sampler here answers with a `SamplerStep`, which a device can turn into a few
  * elementwise operations (`linearStep`) and which `applyStep` carries out on plain arrays.
  *
- *   x̂_0 = clamp((x0.sample·x_t + x0.output·out) / x0.divisor, ±clip)
+ *   x̂_0 = clip((x0.sample·x_t + x0.output·out) / x0.divisor), see dynamic-threshold.ts
  *   ε̂ = (epsilon.sample·x_t + epsilon.output·out) / epsilon.divisor
  *   x_prev = previous.x0·x̂_0 + previous.epsilon·ε̂ + previous.sample·x_t + previous.noise·z,   z ~ N(0, I)
  */
+import { type Clip, clipX0 } from './dynamic-threshold.ts';
 import { SchedulerArgumentError } from './errors.ts';
 import { type Quotient } from './prediction.ts';
 
@@ -15,8 +16,8 @@ export interface SamplerStep {
   /** negative where the step ends at the image itself */
   readonly previousTimestep: number;
   readonly x0: Quotient;
-  /** x̂_0 is clamped to [−clip, clip]; null: it is not */
-  readonly clip: number | null;
+  /** x̂_0 is clamped to [−clip, clip], or thresholded; null: neither */
+  readonly clip: Clip | null;
   readonly epsilon: Quotient;
   readonly previous: {
     readonly x0: number;
@@ -43,9 +44,19 @@ export interface LinearStep {
   readonly clippedX0: number;
 }
 
-/** Multiplies a step out into the linear combination that `LinearStep` describes. */
+/**
+ * Multiplies a step out into the linear combination that `LinearStep` describes.
+ *
+ * @throws SchedulerArgumentError for dynamic thresholding, which divides by a quantile of each sample and is not linear
+ */
 export function linearStep(step: SamplerStep): LinearStep {
   const { x0, epsilon, previous, clip } = step;
+  if (clip !== null && typeof clip !== 'number') {
+    throw new SchedulerArgumentError(
+      'linearStep: thresholding divides x0 by a quantile of each sample, which no linear step does; ' +
+        'use applyStep, or a config with thresholding false',
+    );
+  }
   const unclipped = clip === null ? previous.x0 : 0;
   const a = previous.epsilon / epsilon.divisor;
   const b = unclipped / x0.divisor;
@@ -73,13 +84,15 @@ export interface StepResult {
  * @param x x_t, any shape flattened; not changed
  * @param modelOutput as many values
  * @param noise z, as many values; needed where `step.previous.noise` is not 0
- * @throws SchedulerArgumentError if lengths differ or the noise is missing
+ * @param samples how many samples x holds, one after another; needed where the step thresholds x̂_0
+ * @throws SchedulerArgumentError if lengths differ, or the noise or the number of samples is missing
  */
 export function applyStep(
   step: SamplerStep,
   x: Float32Array,
   modelOutput: Float32Array,
   noise?: Float32Array,
+  samples?: number,
 ): StepResult {
   const n = x.length;
   const weights = step.previous;
@@ -96,16 +109,14 @@ export function applyStep(
   const f32 = Math.fround;
   const quotient = (q: Quotient, i: number): number =>
     f32(f32(f32(q.sample * x[i]!) + f32(q.output * modelOutput[i]!)) / q.divisor);
-  const limit = step.clip ?? Infinity;
+  const predicted = x.map((_, i) => quotient(step.x0, i));
+  const x0 = clipX0(predicted, step.clip, samples);
   const next = new Float32Array(n);
-  const x0 = new Float32Array(n);
   for (let i = 0; i < n; i++) {
-    const clean = Math.min(Math.max(quotient(step.x0, i), -limit), limit);
-    let sum = f32(weights.x0 * clean);
+    let sum = f32(weights.x0 * x0[i]!);
     if (weights.epsilon !== 0) sum = f32(sum + f32(weights.epsilon * quotient(step.epsilon, i)));
     if (weights.sample !== 0) sum = f32(sum + f32(weights.sample * x[i]!));
     if (noise !== undefined) sum = f32(sum + f32(weights.noise * noise[i]!));
-    x0[i] = clean;
     next[i] = sum;
   }
   return { x: next, x0 };

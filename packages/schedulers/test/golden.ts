@@ -24,6 +24,8 @@ interface Golden {
     readonly config: SchedulerConfigInput;
     readonly steps: number;
     readonly eta?: number;
+    /** how many samples x holds, where that matters */
+    readonly samples?: number;
     readonly finite: boolean;
     readonly trajectory: readonly {
       readonly index: number;
@@ -34,6 +36,14 @@ interface Golden {
     }[];
   }[];
   readonly config_files: readonly Record<string, unknown>[];
+  /** every `every`th value of `_threshold_sample` of one sample of n */
+  readonly thresholds: readonly {
+    readonly n: number;
+    readonly ratio: number;
+    readonly most: number;
+    readonly every: number;
+    readonly x0: readonly number[];
+  }[];
 }
 
 export const golden = JSON.parse(

@@ -8,6 +8,8 @@ interface SamplersGolden {
     readonly steps: number;
     readonly timesteps?: readonly number[];
     readonly mu?: number;
+    /** how many samples x holds, where that matters */
+    readonly samples?: number;
     /** x before the first call */
     readonly begin: readonly number[];
     /** what the network is told at each call, and x after it */

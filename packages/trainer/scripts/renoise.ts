@@ -8,7 +8,7 @@
 import { assignNoise, type Method } from '@immiscible/assignment';
 import { openDataset } from '@immiscible/datasets';
 import { streamNormal } from '@immiscible/random';
-import { solverPlan } from '@immiscible/schedulers';
+import { clipX0, solverPlan } from '@immiscible/schedulers';
 import { type Device, disposeTree, openDevice, tensor } from '@immiscible/tensor-core';
 import { checkpointPath, listCheckpoints } from '../src/checkpoint.ts';
 import { makeReference, measureQuality, openFeatures, type Quality } from '../src/evaluate.ts';
@@ -44,7 +44,7 @@ async function measure(
 
   async function batch(first: number, method: Method): Promise<Float32Array> {
     const seeds = Array.from({ length: batchSize }, (_, i) => first + i);
-    let x = startingNoise(seeds, size).map((value) => value * scale);
+    let x: Float32Array = startingNoise(seeds, size).map((value) => value * scale);
     for (const [step, { input, timestep, x0, clip, noise }] of calls.entries()) {
       const { output } = await network({
         parameters: weights,
@@ -56,11 +56,8 @@ async function measure(
       });
       const values = await output.data();
       output.dispose();
-      const limit = clip ?? Infinity;
-      const image = x.map((value, i) => {
-        const clean = (x0.sample * value + x0.output * values[i]!) / x0.divisor;
-        return Math.min(Math.max(clean, -limit), limit);
-      });
+      const clean = x.map((value, i) => (x0.sample * value + x0.output * values[i]!) / x0.divisor);
+      const image = clipX0(clean, clip, batchSize);
       if (noise === 0) {
         x = image;
         continue;

@@ -48,6 +48,11 @@ function objectiveProblems({ objective, scheduler, training }: Config): string[]
   const problems: string[] = [];
   const problem = schedulerProblem(objective.kind, scheduler);
   if (problem !== undefined) problems.push(`scheduler._class_name: ${problem}`);
+  if (scheduler._class_name === 'FlowMatchEulerDiscreteScheduler' && scheduler.invert_sigmas === true) {
+    problems.push(
+      'scheduler.invert_sigmas: wants false, got true: objective flow-matching tells the network T·t of its noise, not of its image',
+    );
+  }
   if (
     hasBetas(scheduler) &&
     scheduler.rescale_betas_zero_snr === true &&

@@ -166,6 +166,14 @@ describe('parseRunConfig', () => {
       'scheduler.prediction_type: wants v_prediction or sample with rescale_betas_zero_snr, got epsilon',
     ],
     [
+      'a flow whose time runs the other way',
+      {
+        objective: { kind: 'flow-matching' },
+        scheduler: { _class_name: 'FlowMatchEulerDiscreteScheduler', invert_sigmas: true },
+      },
+      'scheduler.invert_sigmas: wants false, got true: objective flow-matching',
+    ],
+    [
       'weight decay on fixed frequencies',
       { model: { time_embedding_type: 'fourier' }, optimizer: { weightDecay: 0.01 } },
       'optimizer.weightDecay: wants 0 with model.time_embedding_type fourier',

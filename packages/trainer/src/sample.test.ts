@@ -34,11 +34,19 @@ const ways: [string, SamplerName, Partial<SampleOptions>][] = [
   ['ddim with eta 1', 'ddim', { eta: 1 }],
   ['edm with churn', 'edm', { churn: 10 }],
   ['dpm++ that is stochastic', 'dpm++', { sampler: sde() }],
+  ['ddpm with thresholding', 'ddpm', { sampler: thresholding('ddpm') }],
+  ['dpm++ with thresholding', 'dpm++', { sampler: thresholding('dpm++') }],
 ];
 
 function sde() {
   const config = schedulerFor(ddim, 'dpm++');
   return parseSchedulerConfig({ ...config, algorithm_type: 'sde-dpmsolver++' });
+}
+
+/** Quantiles that differ from image to image, and that leave few values as they are. */
+function thresholding(name: SamplerName) {
+  const fields = { thresholding: true, dynamic_thresholding_ratio: 0.6, sample_max_value: 50 };
+  return parseSchedulerConfig({ ...schedulerFor(ddim, name), ...fields });
 }
 
 function openSampler(options: Partial<SamplerOptions> = {}): Sampler {

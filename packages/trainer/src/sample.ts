@@ -130,6 +130,7 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
           config,
           steps,
           x: startingNoise(starts, size),
+          samples: batchSize,
           noise: addedNoise(starts, size),
           ...(timesteps ? { timesteps } : {}),
           ...(eta === undefined ? {} : { eta }),
