@@ -123,6 +123,12 @@ export function dpmSolverPlan(schedule: NoiseSchedule, settings: SolverSettings)
     const { sample, output, divisor } = predictedEpsilon(prediction, at);
     return { call: n, sample: (weight * sample) / divisor, output: (weight * output) / divisor };
   };
+  /** x̂_0 of call n; where ε̂ is what steps take, and is thresholded, from ε̂ as in diffusers, last bits and all */
+  const image = (n: number): Pick<SolverCall, 'x0' | 'epsilon'> => {
+    const at = signalNoise(sigmas[n]!);
+    if (algorithm.endsWith('++') || clip === null) return { x0: predictedX0(prediction, at) };
+    return { x0: predictedX0('epsilon', at), epsilon: predictedEpsilon(prediction, at) };
+  };
   const calls = Array.from(timesteps, (timestep, i): SolverCall => {
     const order = orderAt(config, i, S);
     const newest = Array.from({ length: order + 1 }, (_, k) => sigmas[i + 1 - k]!);
@@ -131,7 +137,7 @@ export function dpmSolverPlan(schedule: NoiseSchedule, settings: SolverSettings)
       timestep,
       input: 1,
       churn: 0,
-      x0: predictedX0(prediction, signalNoise(sigmas[i]!)),
+      ...image(i),
       clip,
       next: [{ call: i, sample: update.sample }, ...update.outputs.map((weight, k) => share(i - k, weight))],
       noise: update.noise,

@@ -1,6 +1,7 @@
 /** The sampling loop of the samplers that look back; see solver-plan.ts for the formulas. */
 import { checkSamples, clipX0 } from './dynamic-threshold.ts';
 import { SchedulerArgumentError } from './errors.ts';
+import { type Quotient } from './prediction.ts';
 import { checkOutput, type Denoise, type PlanRun } from './run-plan.ts';
 import { type SolverCall, type SolverPlan } from './solver-plan.ts';
 import { type StepResult } from './step.ts';
@@ -30,8 +31,10 @@ export interface SolverState {
 }
 
 /** Rounded to float32 after each operation, as in diffusers: later steps may amplify its last bits. */
-function predictedImage({ x0 }: SolverCall, x: Float32Array, output: Float32Array): Float32Array {
-  return x.map((value, i) => f32(f32(x0.sample * value) + f32(x0.output * output[i]!)) / x0.divisor);
+function predictedImage({ x0, epsilon }: SolverCall, x: Float32Array, output: Float32Array): Float32Array {
+  const quotient = (q: Quotient, given: Float32Array): Float32Array =>
+    x.map((value, i) => f32(f32(q.sample * value) + f32(q.output * given[i]!)) / q.divisor);
+  return quotient(x0, epsilon === undefined ? output : quotient(epsilon, output));
 }
 
 /** The next x: all shares and the noise, summed in float64 and rounded once. */

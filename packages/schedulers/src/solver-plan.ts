@@ -31,6 +31,8 @@ export interface SolverCall {
   /** standard deviation of the noise that x gets before the call; 0 for all samplers but EDM's */
   readonly churn: number;
   readonly x0: Quotient;
+  /** where x̂0 is taken from ε̂, which is had from F_n so: F_n in x̂0's formula is this ε̂, rounded to float32 */
+  readonly epsilon?: Quotient;
   /** x̂0 is clamped to [−clip, clip], or thresholded; null: neither */
   readonly clip: Clip | null;
   readonly next: readonly Share[];
