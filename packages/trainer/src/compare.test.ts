@@ -196,6 +196,13 @@ describe('compare', () => {
     expect(await filesOf(shared.path, () => true)).toEqual(before);
   });
 
+  it('writes nothing for a model that does not take the images', async () => {
+    const folder = await temporaryFolder();
+    const large = tinyComparison({ model: { sample_size: 16 } });
+    await expect(run(folder, {}, large)).rejects.toThrow(ConfigError);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   const moments: [string, (event: CompareEvent) => boolean][] = [
     ['before its first step', (event) => event.type === 'phase'],
     ['in its second arm', (e) => e.type === 'step' && e.arm === 'vanilla-again' && e.report.step === 5],

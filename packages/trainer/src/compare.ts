@@ -20,7 +20,7 @@ import { readJson } from './pipeline-folder.ts';
 import { describeEnvironment, type Environment } from './run-dir.ts';
 import { type LogEntry, readLog } from './run-log.ts';
 import { trainStepOf } from './parts.ts';
-import { type StepReport, TrainingRun } from './run.ts';
+import { checkData, type StepReport, TrainingRun } from './run.ts';
 import { createSampler, type Sampler } from './sample.ts';
 
 /** Quality by number of sampling steps. */
@@ -141,13 +141,16 @@ function gridPath(steps: number): string {
 /**
  * Runs a comparison, or continues the one in the folder.
  *
- * @throws ConfigError where the folder's comparison has another config
+ * @throws ConfigError where the folder's comparison has another config, or the model does not take the set's images; nothing is
+ *   written then
  * @throws the signal's reason when stopped, with everything written that a later call continues from
  */
 export async function compare(config: CompareConfig, options: CompareOptions): Promise<CompareReport> {
   const { folder, device, dataset, signal, onEvent } = options;
   const { evaluation, training } = config;
   createLoader(dataset, { batchSize: training.batchSize }); // throws at once unless the set fills a batch
+  const first = armConfig(config, config.arms[0]!.name);
+  checkData(first, dataset);
   const started = performance.now();
   const environment = describeEnvironment(device);
   await mkdir(folder, { recursive: true });
@@ -169,7 +172,6 @@ export async function compare(config: CompareConfig, options: CompareOptions): P
     samples: evaluation.samples,
     seed: config.seed,
   });
-  const first = armConfig(config, config.arms[0]!.name);
   const trainStep = trainStepOf(device, first);
   const sampler = createSampler(device, {
     model: config.model,

@@ -325,7 +325,8 @@ export class TrainingRun {
   }
 }
 
-function checkData(config: RunConfig, dataset: ImageDataset): void {
+/** @throws ConfigError unless the model takes the set's images and labels */
+export function checkData(config: RunConfig, dataset: ImageDataset): void {
   const { model } = config;
   const { name, channels, height, width } = dataset;
   const wanted = model.sample_size === null ? undefined : [model.sample_size].flat();
