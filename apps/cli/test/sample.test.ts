@@ -267,7 +267,7 @@ describe('what cannot be sampled', () => {
     ['DDIMScheduler', ['--interpolate', '3,4', '--seeds', '1'], /cannot be used with option/],
     ['DDIMScheduler', ['--sampler', 'ddpm', '--interpolate', '3,4'], /none for a sampler to add/],
     ['DDIMScheduler', ['--batch', '0'], /argument '0' is invalid/],
-    ['DDIMScheduler', ['--size', '20'], /--size: .* sample_size 8, got 20; leave the option out/],
+    ['DDIMScheduler', ['--size', '20'], /sample_size says 8×8, got size 20×20; leave the size out/],
   ])('of a model with %s: %j', async (name, options, message) => {
     const folder = await folderOf({ _class_name: name });
     const grid = join(folder, 'grid.png');

@@ -22,7 +22,13 @@ export { type ObjectiveConfig } from './objectives/config.ts';
 export { sampleStreams } from './sample-streams.ts';
 export { type StepReport, TrainingRun } from './run.ts';
 export { type StepNumbers } from './step-numbers.ts';
-export { createSampler, type Sampler, type SampleOptions, type SamplerOptions } from './sample.ts';
+export {
+  createSampler,
+  type Sampler,
+  type SampleOptions,
+  type SamplerOptions,
+  sampleShape,
+} from './sample.ts';
 export {
   type SamplerName,
   samplerNames,

@@ -311,6 +311,11 @@ describe('the size of the images', () => {
     await sampler.dispose();
   });
 
+  it('is not another than the model’s', () => {
+    expect(() => openSampler({ size: [8, 16] })).toThrow(SampleError);
+    expect(() => openSampler({ size: [8, 16] })).toThrow('sample_size says 8×8, got size 8×16');
+  });
+
   it('has to be said by one of them', () => {
     expect(() => openSampler({ model: sizeless })).toThrow(SampleError);
     expect(() => openSampler({ model: sizeless })).toThrow('say how large the images are to be');

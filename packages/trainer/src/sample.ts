@@ -67,7 +67,7 @@ export interface SamplerOptions {
   readonly model: ModelConfig;
   /** what the model was trained with: it decides which samplers fit */
   readonly scheduler: SchedulerConfig;
-  /** height and width, where the model's config does not say */
+  /** height and width, where the model's config does not say; if it does, the same */
   readonly size?: readonly [number, number];
   /** samples that go through the model at a time; with guidance each goes twice. It changes no sample */
   readonly batchSize: number;
@@ -77,7 +77,7 @@ export interface SamplerOptions {
 
 export function createSampler(device: Device, options: SamplerOptions): Sampler {
   const { model, scheduler, batchSize, nullLabel } = options;
-  const shape = [model.in_channels, ...sizeOf(model, options.size)] as const;
+  const shape = sampleShape(model, options.size);
   const size = shape[0] * shape[1] * shape[2];
   const plain = device.compile((inputs: PlainInputs) => ({ output: plainOutput(model, inputs) }));
   const guided = device.compile((inputs: GuidedInputs) => ({ output: guidedOutput(model, inputs) }));
@@ -154,11 +154,25 @@ export function createSampler(device: Device, options: SamplerOptions): Sampler 
   };
 }
 
-function sizeOf(
-  { sample_size: size }: ModelConfig,
-  given: readonly [number, number] | undefined,
-): readonly [number, number] {
-  if (size !== null) return typeof size === 'number' ? [size, size] : [size[0], size[1]];
-  if (given) return given;
-  throw new SampleError('sample: the model config has no sample_size; say how large the images are to be');
+/**
+ * [C, H, W] of a model's samples.
+ *
+ * @param given height and width, where the model's config does not say
+ * @throws SampleError where neither says, and where they contradict each other
+ */
+export function sampleShape(
+  { in_channels: channels, sample_size: size }: ModelConfig,
+  given?: readonly [number, number],
+): readonly [channels: number, height: number, width: number] {
+  const own = typeof size === 'number' ? ([size, size] as const) : size;
+  const sides = own ?? given;
+  if (sides === undefined) {
+    throw new SampleError('sample: the model config has no sample_size; say how large the images are to be');
+  }
+  if (given && (given[0] !== sides[0] || given[1] !== sides[1])) {
+    throw new SampleError(
+      `sample: the model's sample_size says ${sides.join('×')}, got size ${given.join('×')}; leave the size out`,
+    );
+  }
+  return [channels, sides[0], sides[1]];
 }

@@ -4,9 +4,9 @@ import {
   arePoints,
   denoisePureNoise,
   nullLabelOf,
-  type Pipeline,
   type PureNoiseNumbers,
   pureNoiseNumbers,
+  sampleShape,
 } from '@immiscible/trainer';
 import { Command } from 'commander';
 import { type NamedPureNoise, renderDenoise } from '../analyze/denoise-picture.ts';
@@ -77,18 +77,12 @@ function namesOf(paths: readonly string[]): string[] {
   return parts.map((all) => all.slice(-2).join('/'));
 }
 
-/** [C, H, W]; what a model without a `sample_size` wants is told where it is sampled. */
-function shapeOf({ model }: Pipeline): readonly [number, number, number] {
-  const [height = 0, width = height] = [model.sample_size ?? []].flat();
-  return [model.in_channels, height, width];
-}
-
 async function analyze(paths: readonly [string, string], flags: DenoiseFlags, io: Io): Promise<void> {
   if (flags.seeds && flags.seeds.length < 2) {
     throw new UsageError(`--seeds: wants at least two, got ${flags.seeds.length}`);
   }
   const opened = await Promise.all(paths.map(openModel));
-  const [shape, other] = opened.map(({ pipeline }) => shapeOf(pipeline));
+  const [shape, other] = opened.map(({ pipeline }) => sampleShape(pipeline.model));
   if (String(shape) !== String(other)) {
     throw new UsageError(
       `wants models of images of one size, got ${shape!.join('×')} and ${other!.join('×')}`,
@@ -111,8 +105,9 @@ async function analyze(paths: readonly [string, string], flags: DenoiseFlags, io
             ...labelsFor(pipeline.model, seeds, undefined, none),
           }),
         );
-      const numbers = pureNoiseNumbers(await denoise(measured));
-      made.push({ name: names[i]!, found: await denoise(shown), numbers });
+      const all = await denoise(measured);
+      const found = shown === measured ? all : await denoise(shown);
+      made.push({ name: names[i]!, found, numbers: pureNoiseNumbers(all) });
     }
     return made;
   });

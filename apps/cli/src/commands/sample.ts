@@ -1,7 +1,6 @@
 /** `immiscible sample`: images from a trained model. */
-import { type Pipeline, type SampleStart } from '@immiscible/trainer';
+import { type SampleStart } from '@immiscible/trainer';
 import { Command, Option } from 'commander';
-import { UsageError } from '../errors.ts';
 import { count, duration, plural } from '../format.ts';
 import { interruptible } from '../interrupts.ts';
 import { type Io, printJson, printLine } from '../io.ts';
@@ -116,26 +115,11 @@ function seedOf(start: SampleStart): number {
   return typeof start === 'number' ? start : start.from;
 }
 
-/** @throws UsageError for a size where the model has its own */
-function sizeOf(
-  own: Pipeline['model']['sample_size'],
-  given: number | undefined,
-): [number, number] | undefined {
-  if (given === undefined) return undefined;
-  if (own !== null && [own].flat().some((side) => side !== given)) {
-    throw new UsageError(
-      `--size: the config of the model has sample_size ${JSON.stringify(own)}, got ${given}; leave the option out`,
-    );
-  }
-  return [given, given];
-}
-
 async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void> {
   const { folder, pipeline, runConfig } = await openModel(path);
   const { starts, columns } = startsOf(flags);
   const sampling = samplingOf(pipeline, runConfig, flags);
   const { out, scale, timesteps } = flags;
-  const size = sizeOf(pipeline.model.sample_size, flags.size);
   const steps = flags.steps ?? timesteps?.length ?? sampling.steps;
   checkSteps(sampling, steps);
   const labels = labelsFor(pipeline.model, starts.map(seedOf), flags.labels, sampling.nullLabel);
@@ -144,6 +128,7 @@ async function runSample(path: string, flags: SampleFlags, io: Io): Promise<void
   let done = 0;
   const files = await withDevice({ device: 'auto' }, flags, (device) => {
     const batchSize = Math.min(flags.batchSize ?? BATCH, starts.length);
+    const size = flags.size === undefined ? undefined : ([flags.size, flags.size] as const);
     const options = { batchSize, size, nullLabel: sampling.nullLabel };
     return withSampler({ device, pipeline, io }, options, async (make, shape) => {
       const written = await SampleFiles.create({ starts, grid, columns, scale, out }, shape);

@@ -2,7 +2,13 @@
  * What a network makes of pure noise in one step (the paper's figure 3, section 3.3): at t = T a miscible model can say no
  * more than the mean of all images (eq. 3), an immiscible one the mean of those that such noise was paired with (eq. 8).
  */
-import { convertPrediction, hasBetas, NoiseSchedule, type SchedulerConfig } from '@immiscible/schedulers';
+import {
+  type BetaConfig,
+  convertPrediction,
+  hasBetas,
+  NoiseSchedule,
+  type SchedulerConfig,
+} from '@immiscible/schedulers';
 import { type Device, tensor } from '@immiscible/tensor-core';
 import { TrainerError } from '../errors.ts';
 import { type Pipeline } from '../pipeline-folder.ts';
@@ -119,13 +125,12 @@ async function throughNetwork(
 }
 
 /** x_T = σ_max·z and its denoised image D: ε̂ = (x_T − D)/σ_max. Of flow matching x_T = z, all noise: ε̂ = z. */
-function fromOneStep(noise: Float32Array, image: Float32Array, scheduler: SchedulerConfig): OneStep {
+function fromOneStep(
+  noise: Float32Array,
+  image: Float32Array,
+  scheduler: Exclude<SchedulerConfig, BetaConfig>,
+): OneStep {
   if (scheduler._class_name === 'FlowMatchEulerDiscreteScheduler') return { predicted: noise.slice(), image };
-  if (!('sigma_max' in scheduler) || typeof scheduler.sigma_max !== 'number') {
-    throw new TrainerError(
-      `denoise: wants a model that predicts noise, or denoises from a largest σ, got one of ${scheduler._class_name}`,
-    );
-  }
   const sigma = scheduler.sigma_max;
   return { predicted: noise.map((z, i) => z - image[i]! / sigma), image };
 }
