@@ -1,4 +1,5 @@
 /** A sampler for a pipeline, and its progress: what `sample` and `evaluate` share. */
+import { type ImageDataset } from '@immiscible/datasets';
 import { type SchedulerConfig } from '@immiscible/schedulers';
 import { type Device, disposeTree } from '@immiscible/tensor-core';
 import {
@@ -7,11 +8,13 @@ import {
   type SampleOptions,
   type Sampler,
   samplerOf,
+  sampleShape,
 } from '@immiscible/trainer';
 import { UsageError } from './errors.ts';
 import { plural } from './format.ts';
 import { type Io } from './io.ts';
 import { createDisplay } from './progress/display.ts';
+import { imageSize } from './session.ts';
 
 export interface SamplingOptions {
   /** images at a time */
@@ -30,6 +33,27 @@ export type MakeImages = (
   },
   signal: AbortSignal,
 ) => Promise<Float32Array>;
+
+/**
+ * The size at which a model's images can be held against real ones: theirs, unless the model has its own.
+ *
+ * @param remedy what to do where they differ
+ * @throws UsageError where the model makes images of another size, or of other channels
+ */
+export function comparableSize(
+  model: Pipeline['model'],
+  real: ImageDataset,
+  remedy: string,
+): readonly [number, number] {
+  const size = [real.height, real.width] as const;
+  const [channels, height, width] = sampleShape(model, model.sample_size === null ? size : undefined);
+  if (channels !== real.channels || height !== size[0] || width !== size[1]) {
+    throw new UsageError(
+      `the model makes images of ${imageSize({ channels, height, width })}, the real ones are ${imageSize(real)}; ${remedy}`,
+    );
+  }
+  return size;
+}
 
 /** Puts a pipeline on a device, shows progress on stderr while `work` makes images, and frees it. */
 export async function withSampler<T>(

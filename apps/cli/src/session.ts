@@ -62,6 +62,10 @@ export async function openData(data: RunConfig['data'], io: Io): Promise<ImageDa
 }
 
 /** `16×16`, or `[3, 32, 32]` with colour */
-export function imageSize({ channels, height, width }: ImageDataset): string {
+export function imageSize({
+  channels,
+  height,
+  width,
+}: Pick<ImageDataset, 'channels' | 'height' | 'width'>): string {
   return `${height}×${width}${channels === 1 ? '' : ` in ${channels} channels`}`;
 }

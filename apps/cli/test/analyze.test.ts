@@ -15,6 +15,8 @@ let folder: string;
 let comparison: string;
 let config: string;
 let report: CompareReport;
+/** a comparison of points, not of images */
+let plane: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'immiscible-analyze-'));
@@ -22,6 +24,13 @@ beforeAll(async () => {
   config = await writeConfig(folder);
   const made = await cli(['compare', '--config', config, '--out', folder, '--json']);
   report = JSON.parse(made.out) as CompareReport;
+  plane = join(folder, 'plane');
+  const few = [
+    'training.steps=2',
+    'training.schedule.warmupSteps=0',
+    'evaluation={features: values, samples: 8, batchSize: 8, samplingSteps: [1], points: 1, pointSamplingSteps: [1]}',
+  ].flatMap((setting) => ['--set', setting]);
+  await cli(['compare', '--recipe', 'toy-2d', ...few, '--out', folder, '--name', 'plane']);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -116,6 +125,14 @@ describe('analyze steps', () => {
       2,
       expect.stringContaining('wants comparisons or runs, got both'),
     ]);
+    const points = join(plane, 'vanilla');
+    const others = await cli(['analyze', 'steps', arms[0]!, points, '--steps', '2', '--samples', '20']);
+    expect([others.code, others.err]).toEqual([
+      2,
+      expect.stringContaining(
+        `makes images of 1×1 in 2 channels, the real ones are 8×8; leave ${points} out`,
+      ),
+    ]);
     const samples = await cli(['analyze', 'steps', comparison, '--samples', '30']);
     expect([samples.code, samples.err]).toEqual([2, expect.stringContaining('--samples: wants --steps')]);
   });
@@ -142,14 +159,6 @@ describe('analyze denoise', () => {
   });
 
   it('draws points as points, by default all that are measured', async () => {
-    const plane = join(folder, 'plane');
-    const few = [
-      'training.steps=2',
-      'training.schedule.warmupSteps=0',
-      'evaluation={features: values, samples: 8, batchSize: 8, samplingSteps: [1], points: 1, pointSamplingSteps: [1]}',
-    ].flatMap((setting) => ['--set', setting]);
-    const made = await cli(['compare', '--recipe', 'toy-2d', ...few, '--out', folder, '--name', 'plane']);
-    expect([made.code, made.err.includes('error')]).toEqual([0, false]);
     const stem = join(folder, 'a', 'points');
     const arms = ['vanilla', 'immiscible'].map((name) => join(plane, name));
     await analyze(stem, ['denoise', ...arms, '--measure', '5', '--steps', '2']);

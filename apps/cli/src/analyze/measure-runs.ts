@@ -12,7 +12,7 @@ import { interruptible } from '../interrupts.ts';
 import { type Io } from '../io.ts';
 import { openModel } from '../model-folder.ts';
 import { checkSteps, labelsFor, samplingOf } from '../sampler-flags.ts';
-import { withSampler } from '../sampling.ts';
+import { comparableSize, withSampler } from '../sampling.ts';
 import { openData } from '../session.ts';
 
 export interface MeasuredRuns {
@@ -28,7 +28,8 @@ export interface MeasuredRuns {
 /**
  * @param settings what to measure with: the images, the features and how many samples
  * @param folders of runs, each measured at its newest checkpoint
- * @throws UsageError for a folder without a model, or a number of steps that its sampler cannot take
+ * @throws UsageError for a folder without a model, a model of images of another size, or a number of steps that its
+ *   sampler cannot take
  */
 export async function measureRuns(
   device: Device,
@@ -52,7 +53,7 @@ export async function measureRuns(
       const { nullLabel } = sampling;
       const options = {
         batchSize: Math.min(batchSize, samples),
-        size: [dataset.height, dataset.width] as const,
+        size: comparableSize(pipeline.model, dataset, `leave ${folder} out`),
         nullLabel,
       };
       const labels = labelsFor(pipeline.model, seeds, undefined, nullLabel);

@@ -28,8 +28,8 @@ import {
   type Sampling,
   samplingOf,
 } from '../sampler-flags.ts';
-import { withSampler } from '../sampling.ts';
-import { imageSize, openData, withDevice } from '../session.ts';
+import { comparableSize, withSampler } from '../sampling.ts';
+import { openData, withDevice } from '../session.ts';
 import { renderTable } from '../table.ts';
 
 interface EvaluateFlags extends SamplerFlags {
@@ -167,20 +167,15 @@ async function runEvaluate(path: string, flags: EvaluateFlags, io: Io): Promise<
   const result = await withDevice({ device: 'auto' }, flags, async (device) => {
     const { pipeline } = found;
     const dataset = await openData(settings.data, io);
+    const size = comparableSize(pipeline.model, dataset, 'choose other --data');
     const { samples, features, batchSize } = settings.evaluation;
     const extractor = await openFeatures(device, features, dataset);
     try {
       const reference = await makeReference(dataset, extractor, { samples, seed: flags.seed });
       const seeds = Array.from({ length: samples }, (_, i) => i);
-      const size = [dataset.height, dataset.width] as const;
       const { nullLabel } = sampling;
       const options = { batchSize: Math.min(batchSize, samples), size, nullLabel };
       const quality = await withSampler({ device, pipeline, io }, options, async (make, shape) => {
-        if (shape.join() !== [dataset.channels, dataset.height, dataset.width].join()) {
-          throw new UsageError(
-            `the model makes images of ${shape[1]}×${shape[2]} in ${shape[0]} channels, the real ones are ${imageSize(dataset)}; choose other --data`,
-          );
-        }
         const labels = labelsFor(pipeline.model, seeds, flags.labels, nullLabel);
         const measured: Record<string, Quality> = {};
         for (const steps of numbersOfSteps) {
