@@ -79,7 +79,7 @@ export interface Sampling {
  * @throws SampleError for a sampler that does not fit the model; UsageError for guidance that it cannot have
  */
 export function samplingOf(
-  { model, scheduler: trained }: Pipeline,
+  { model, scheduler: trained }: Pick<Pipeline, 'model' | 'scheduler'>,
   config: RunConfig | undefined,
   { sampler, karras, eta, churn, guidance, nullLabel }: SamplerFlags,
 ): Sampling {

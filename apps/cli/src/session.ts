@@ -61,7 +61,7 @@ export async function openData(data: RunConfig['data'], io: Io): Promise<ImageDa
   return dataset;
 }
 
-/** `16×16`, or `[3, 32, 32]` with colour */
+/** `16×16`, or `32×32 in 3 channels` */
 export function imageSize({
   channels,
   height,

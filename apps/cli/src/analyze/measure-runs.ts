@@ -5,6 +5,7 @@ import {
   measureQuality,
   openFeatures,
   type Quality,
+  readRunConfig,
   type Reference,
   type RunConfig,
 } from '@immiscible/trainer';
@@ -41,21 +42,25 @@ export async function measureRuns(
   const { data, evaluation, seed } = settings;
   const { samples, features, batchSize } = evaluation;
   const dataset = await openData(data, io);
+  // All of them before the first is measured, which takes minutes.
+  const runs = await Promise.all(
+    folders.map(async (folder) => {
+      const config = await readRunConfig(folder);
+      const sampling = samplingOf(config, config, { guidance: 1 });
+      for (const number of steps) checkSteps(sampling, number);
+      const size = comparableSize(config.model, dataset, `leave ${folder} out`);
+      return { folder, sampling, size };
+    }),
+  );
   const extractor = await openFeatures(device, features, dataset);
   try {
     const reference = await makeReference(dataset, extractor, { samples, seed });
     const seeds = Array.from({ length: samples }, (_, i) => i);
     const quality = new Map<string, Readonly<Record<string, Quality>>>();
-    for (const folder of folders) {
-      const { pipeline, runConfig } = await openModel(folder);
-      const sampling = samplingOf(pipeline, runConfig, { guidance: 1 });
-      for (const number of steps) checkSteps(sampling, number);
+    for (const { folder, sampling, size } of runs) {
+      const { pipeline } = await openModel(folder);
       const { nullLabel } = sampling;
-      const options = {
-        batchSize: Math.min(batchSize, samples),
-        size: comparableSize(pipeline.model, dataset, `leave ${folder} out`),
-        nullLabel,
-      };
+      const options = { batchSize: Math.min(batchSize, samples), size, nullLabel };
       const labels = labelsFor(pipeline.model, seeds, undefined, nullLabel);
       const measured = await withSampler({ device, pipeline, io }, options, async (make, shape) => {
         const found: Record<string, Quality> = {};
