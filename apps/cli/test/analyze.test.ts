@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type StudyReport } from '../src/study/write-study.ts';
 import { cli, type Outcome, writeConfig } from './cli.ts';
+import { margins } from './ink.ts';
 
 // Whole runs on however busy a machine.
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -42,9 +43,10 @@ async function analyze(stem: string, argv: readonly string[]): Promise<Outcome &
     expect(outcome.out).toContain(`${stem}.${extension}`);
   const svg = await readFile(`${stem}.svg`, 'utf8');
   expect(svg).not.toMatch(/var\(--|NaN|undefined/);
-  const [drawn, png] = await Promise.all(
-    [Buffer.from(svg), await readFile(`${stem}.png`)].map((bytes) => sharp(bytes).metadata()),
-  );
+  const picture = await readFile(`${stem}.png`);
+  const [drawn, png] = await Promise.all([Buffer.from(svg), picture].map((bytes) => sharp(bytes).metadata()));
+  const { left, right } = await margins(picture);
+  expect(Math.min(left, right)).toBeGreaterThanOrEqual(2 * 16);
   expect([png!.width, png!.height]).toEqual([2 * drawn!.width, 2 * drawn!.height]);
   return { ...outcome, csv: (await readFile(`${stem}.csv`, 'utf8')).trimEnd().split('\r\n') };
 }

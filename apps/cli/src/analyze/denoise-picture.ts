@@ -3,6 +3,7 @@
  * model its prediction, what that prediction takes away, the one-step image and the finished sample.
  */
 import { arePoints, gridPng, type PureNoise } from '@immiscible/trainer';
+import { caption } from '../figures/caption.ts';
 import { withColors } from '../figures/palette.ts';
 import { html, type Markup } from '../report/markup.ts';
 import { armColor } from '../report/plots.ts';
@@ -18,7 +19,7 @@ const DEVIATIONS = 3;
 const SIDE = 64;
 const LABELS = 190;
 const MARGIN = 24;
-const TOP = 76;
+const TOP = 56;
 const ROW_GAP = 6;
 const GROUP_GAP = 18;
 
@@ -108,17 +109,21 @@ async function drawImages(models: readonly NamedPureNoise[], seeds: readonly num
     y += height + ROW_GAP;
   }
   const [w, h] = [2 * MARGIN + LABELS + width, y + MARGIN];
-  const caption = `Columns are seeds ${seeds[0]} to ${seeds.at(-1)}; the third row of each model has every image in its own contrast`;
-  return page(models, caption, [w, h], html`${parts}`);
+  const row = seeds.every((seed, i) => seed === seeds[0]! + i);
+  const which = row ? `${seeds[0]} to ${seeds.at(-1)}` : seeds.join(', ');
+  const text = `Columns are seeds ${which}; the third row of each model has every image in its own contrast`;
+  return page(models, text, [w, h], html`${parts}`);
 }
 
-/** Title, caption and background around what is drawn. */
+/** Title, caption and background around what is drawn, which the caption moves down. */
 function page(
   models: readonly NamedPureNoise[],
-  caption: string,
-  [w, h]: readonly [number, number],
+  text: string,
+  [w, least]: readonly [number, number],
   drawn: Markup,
 ): string {
+  const lines = caption(text, { x: MARGIN, y: MARGIN + 36, width: w - 2 * MARGIN });
+  const h = least + lines.height;
   const names = models.map(({ name }) => name).join(' and ');
   const svg = html`<svg
     xmlns="http://www.w3.org/2000/svg"
@@ -133,8 +138,8 @@ function page(
     <text x="${MARGIN}" y="${MARGIN + 14}" font-size="18" font-weight="600" fill="var(--text)">
       What pure noise says, at t = T
     </text>
-    <text x="${MARGIN}" y="${MARGIN + 36}" font-size="13" fill="var(--muted)">${caption}</text>
-    ${drawn}
+    ${lines.drawn}
+    <g transform="translate(0 ${lines.height})">${drawn}</g>
   </svg>`;
   return `${withColors(svg.text)}\n`;
 }
@@ -170,8 +175,8 @@ function drawPoints(models: readonly NamedPureNoise[], seeds: readonly number[])
   });
   const width = 2 * MARGIN + LABELS + 4 * PANEL + 3 * PANEL_GAP;
   const height = TOP + GROUP_GAP + models.length * (PANEL + PANEL_GAP + 22) + MARGIN;
-  const caption = `${seeds.length} points of noise, each in the colour of its direction, and what becomes of them`;
-  return page(models, caption, [width, height], html`${parts}`);
+  const text = `${seeds.length} points of noise, each in the colour of its direction, and what becomes of them`;
+  return page(models, text, [width, height], html`${parts}`);
 }
 
 function pointsPanel(

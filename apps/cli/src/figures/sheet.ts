@@ -6,6 +6,7 @@ import { writeFileAtomic } from '@immiscible/trainer';
 import sharp from 'sharp';
 import { html, type Markup } from '../report/markup.ts';
 import { armColor } from '../report/plots.ts';
+import { caption, LETTER } from './caption.ts';
 import { withColors } from './palette.ts';
 
 export interface Panel {
@@ -34,17 +35,19 @@ const PANEL_TITLE = 26;
 /** Pixels of the PNG for one of the SVG. */
 const DENSITY = 2;
 const FONT = "Inter, 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
-/** About how wide a letter is, for a legend in one row. */
-const LETTER = 7.2;
+const LEGEND_ROW = 20;
 
 /** @returns the text of an SVG file without CSS variables, scripts or references */
 export function renderSheet({ title, subtitle, legend, panels, columns, description }: Sheet): string {
   const used = Math.min(columns, panels.length);
   const rows = Math.ceil(panels.length / columns);
-  const top = MARGIN + 28 + (subtitle === undefined ? 0 : 20) + (legend.length === 0 ? 0 : 28);
   const width = 2 * MARGIN + used * PANEL.width + (used - 1) * GAP;
+  const under = { x: MARGIN, y: MARGIN + 36, width: width - 2 * MARGIN };
+  const lines = subtitle === undefined ? { drawn: [], height: 0 } : caption(subtitle, under);
+  const entries = legendPlaces(legend, width);
+  const below = MARGIN + 36 + lines.height;
+  const top = entries.length === 0 ? below - 8 : below + entries.at(-1)!.y + LEGEND_ROW;
   const height = top + rows * (PANEL.height + PANEL_TITLE + GAP);
-  const below = subtitle === undefined ? 0 : 20;
   const svg = html`<svg
     xmlns="http://www.w3.org/2000/svg"
     width="${width}"
@@ -57,12 +60,14 @@ export function renderSheet({ title, subtitle, legend, panels, columns, descript
     <desc>${description}</desc>
     <rect width="${width}" height="${height}" fill="var(--surface)" />
     <text x="${MARGIN}" y="${MARGIN + 14}" font-size="18" font-weight="600" fill="var(--text)">${title}</text>
-    ${
-      subtitle === undefined
-        ? undefined
-        : html`<text x="${MARGIN}" y="${MARGIN + 36}" font-size="13" fill="var(--muted)">${subtitle}</text>`
-    }
-    ${legendEntries(legend, MARGIN + 36 + below)}
+    ${lines.drawn}
+    ${entries.map(
+      ({ name, x, y }, i) =>
+        html`<g transform="translate(${x} ${below + y})">
+          <rect width="11" height="11" rx="3" fill="${armColor(i)}" />
+          <text x="17" y="10" font-size="13" fill="var(--text)">${name}</text>
+        </g>`,
+    )}
     ${panels.map((panel, i) => {
       const x = MARGIN + (i % columns) * (PANEL.width + GAP);
       const y = top + Math.floor(i / columns) * (PANEL.height + PANEL_TITLE + GAP);
@@ -77,15 +82,15 @@ export function renderSheet({ title, subtitle, legend, panels, columns, descript
   return `${withColors(svg.text)}\n`;
 }
 
-function legendEntries(names: readonly string[], y: number): Markup[] {
-  let x = MARGIN;
-  return names.map((name, i) => {
-    const at = x;
-    x += 18 + LETTER * name.length + 20;
-    return html`<g transform="translate(${at} ${y})">
-      <rect width="11" height="11" rx="3" fill="${armColor(i)}" />
-      <text x="17" y="10" font-size="13" fill="var(--text)">${name}</text>
-    </g>`;
+/** Names side by side, in as many rows as they need; y from the first row. */
+function legendPlaces(names: readonly string[], width: number): { name: string; x: number; y: number }[] {
+  let [x, y] = [MARGIN, 0];
+  return names.map((name) => {
+    const extent = 18 + LETTER * name.length;
+    if (x > MARGIN && x + extent > width - MARGIN) [x, y] = [MARGIN, y + LEGEND_ROW];
+    const place = { name, x, y };
+    x += extent + 20;
+    return place;
   });
 }
 
