@@ -187,7 +187,7 @@ async function ofRuns(
   );
   return {
     view: {
-      name: first.name,
+      name: dataset,
       seeds: [first.seed],
       arms: folders.map((name) => ({ name })),
       quality,
